@@ -1,0 +1,1 @@
+"""scenesort: a pile of mixed photos becomes scenes with camera poses."""
