@@ -34,6 +34,10 @@ class WorkspaceError(ScenesortError):
     exit_code = 4
 
 
+class ArtefactLostError(WorkspaceError):
+    """An artefact that a later stage needs is damaged or was removed; making it again mends it."""
+
+
 class WeightsError(ScenesortError):
     """Model weights are missing, or are not the bytes they should be."""
 

@@ -1,0 +1,17 @@
+"""The only door to pycolmap: arrays in, arrays out, options and conventions in one place."""
+
+from scenesort.colmap.incremental import MapperPhoto, MapperSettings, map_incrementally, write_database
+from scenesort.colmap.model import read_model, write_model
+from scenesort.colmap.sift import SiftExtractor
+from scenesort.colmap.verification import verify_pair
+
+__all__ = [
+    "MapperPhoto",
+    "MapperSettings",
+    "SiftExtractor",
+    "map_incrementally",
+    "read_model",
+    "verify_pair",
+    "write_database",
+    "write_model",
+]

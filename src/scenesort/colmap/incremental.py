@@ -1,0 +1,128 @@
+"""COLMAP's incremental mapper on arrays, with every random step seeded and one thread.
+
+Call it in a child process with a time limit: the mapper can hang or abort the whole process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pycolmap
+
+from scenesort.colmap.convert import to_camera, to_scene, to_two_view_geometry
+from scenesort.types import Camera, FloatArray, PosedScene, TwoViewGeometry
+
+NEVER_RESIDUALS = 2_000_000_000
+"""Bundle adjustment takes several threads above this many residuals: never, so results don't depend on the machine's cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapperSettings:
+    """The part of the mapper's options that we choose; units as in config.MappingOptions."""
+
+    seed: int
+    min_model_size: int
+    max_models: int
+    init_min_inliers: int
+    pose_min_inliers: int
+    max_reprojection_error_px: float
+    min_pair_inliers: int
+    safer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MapperPhoto:
+    """One photo as the mapper sees it: its name, camera group, camera and keypoints (n, 2) float64 in frame pixels."""
+
+    name: str
+    camera_group: str
+    camera: Camera
+    keypoints_px: FloatArray
+
+
+def map_incrementally(
+    photos: Sequence[MapperPhoto],
+    geometries: Sequence[TwoViewGeometry],
+    settings: MapperSettings,
+    folder: Path,
+) -> list[PosedScene]:
+    """Map one connected part of the view graph; returns its models, the one with most photos first.
+
+    `folder` is an empty folder for the mapper's files. Models share no coordinate frame; a photo can be in several.
+    """
+    pycolmap.logging.minloglevel = int(pycolmap.logging.Level.FATAL)
+    database_path = folder / "database.db"
+    fixed = write_database(database_path, photos, geometries)
+    models = pycolmap.incremental_mapping(database_path, folder, folder, _pipeline_options(settings, fixed))
+    scenes = [to_scene(model, name="", fixed_cameras=fixed) for _, model in sorted(models.items())]
+    return sorted(scenes, key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
+
+
+def write_database(
+    path: Path, photos: Sequence[MapperPhoto], geometries: Sequence[TwoViewGeometry]
+) -> frozenset[int]:
+    """Write a COLMAP database with cameras, images, keypoints, matches and two-view geometries.
+
+    Image ids follow the photos' order from 1; cameras are shared by group. Returns the ids of the fixed cameras.
+    """
+    camera_ids: dict[str, int] = {}
+    fixed: set[int] = set()
+    image_ids: Mapping[str, int] = {photo.name: row for row, photo in enumerate(photos, start=1)}
+    with pycolmap.Database.open(path) as database, pycolmap.DatabaseTransaction(database):
+        for photo in photos:
+            if photo.camera_group not in camera_ids:
+                camera_id = len(camera_ids) + 1
+                camera_ids[photo.camera_group] = camera_id
+                _write_camera_and_rig(database, photo.camera, camera_id)
+                if photo.camera.fixed:
+                    fixed.add(camera_id)
+            image_id = image_ids[photo.name]
+            camera_id = camera_ids[photo.camera_group]
+            image = pycolmap.Image(name=photo.name, camera_id=camera_id, image_id=image_id)
+            database.write_image(image, use_image_id=True)
+            frame = pycolmap.Frame(frame_id=image_id, rig_id=camera_id)
+            frame.add_data_id(image.data_id)
+            database.write_frame(frame, use_frame_id=True)
+            database.write_keypoints(image_id, photo.keypoints_px.astype(np.float32))
+        for geometry in geometries:
+            first, second = (image_ids[name] for name in geometry.pair)
+            database.write_matches(first, second, geometry.inlier_matches)
+            database.write_two_view_geometry(first, second, to_two_view_geometry(geometry))
+    return frozenset(fixed)
+
+
+def _write_camera_and_rig(database: pycolmap.Database, camera: Camera, camera_id: int) -> None:
+    written = to_camera(camera, camera_id)
+    database.write_camera(written, use_camera_id=True)
+    rig = pycolmap.Rig(rig_id=camera_id)
+    rig.add_ref_sensor(written.sensor_id)
+    database.write_rig(rig, use_rig_id=True)
+
+
+def _pipeline_options(settings: MapperSettings, fixed: frozenset[int]) -> pycolmap.IncrementalPipelineOptions:
+    options = pycolmap.IncrementalPipelineOptions()
+    options.num_threads = 1
+    options.ba_min_num_residuals_for_cpu_multi_threading = NEVER_RESIDUALS
+    options.random_seed = settings.seed
+    options.mapper.random_seed = settings.seed
+    options.mapper.num_threads = 1
+    options.triangulation.random_seed = settings.seed
+    options.extract_colors = False
+    # The structure-less fallback can run for minutes in a minimal solver, beyond any time limit of COLMAP's own.
+    options.structure_less_registration_fallback = False
+    options.min_num_matches = settings.min_pair_inliers
+    options.min_model_size = settings.min_model_size
+    options.max_num_models = settings.max_models
+    options.multiple_models = True
+    options.mapper.init_min_num_inliers = settings.init_min_inliers
+    options.mapper.abs_pose_min_num_inliers = settings.pose_min_inliers
+    options.mapper.filter_max_reproj_error = settings.max_reprojection_error_px
+    options.constant_cameras = set(fixed)
+    if settings.safer:
+        options.ba_refine_extra_params = False
+        options.init_num_trials = 20
+        options.max_num_models = min(settings.max_models, 3)
+    return options

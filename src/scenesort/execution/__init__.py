@@ -1,0 +1,6 @@
+"""Where work runs: child processes with limits, which die with their parent, and the device for torch."""
+
+from scenesort.execution.machine import cpu_count, own_peak_memory_mb, resolve_device
+from scenesort.execution.pool import Outcome, WorkerPool, run_tasks
+
+__all__ = ["Outcome", "WorkerPool", "cpu_count", "own_peak_memory_mb", "resolve_device", "run_tasks"]

@@ -1,0 +1,80 @@
+"""What the machine offers: processor cores that this process may use, and the device for torch."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+
+from scenesort.errors import OptionError
+from scenesort.execution.worker import peak_memory_mb
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def cpu_count() -> int:
+    """Number of cores that this process may use, at least 1: its CPU affinity and its container's quota count."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return max(1, min(cores, math.ceil(_quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")))))
+
+
+def _quota(root: Path, membership: Path) -> float:
+    """The smallest quota, in cores, of the process's control groups (versions 2 and 1), or the largest float."""
+    quotas = [1e9]
+    for line in _text(membership).splitlines():
+        _, controllers, group = [*line.split(":", 2), "", "", ""][:3]
+        if controllers == "":
+            base, version = root, 2
+        elif "cpu" in controllers.split(","):
+            base, version = root / "cpu", 1
+        else:
+            continue
+        folder = base / group.lstrip("/")
+        # In a container the group's path may not exist below the mount, whose top is then the container's own group.
+        for place in {base, *(place for place in (folder, *folder.parents) if place.is_relative_to(base))}:
+            if version == 2:
+                limit, period = [*_text(place / "cpu.max").split(), "", ""][:2]
+            else:
+                limit, period = _text(place / "cpu.cfs_quota_us").strip(), _text(place / "cpu.cfs_period_us").strip()
+            if limit.isdigit() and period.isdigit() and int(period) > 0:
+                quotas.append(int(limit) / int(period))
+    return min(quotas)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def resolve_device(name: str) -> str:
+    """The torch device (`cpu`, `cuda`, `cuda:1`, `mps`) meant by `name`; `auto` is the fastest one present.
+
+    Raises OptionError for an unknown name, or a device that this machine or this build of torch doesn't have.
+    """
+    kind, _, index = name.partition(":")
+    if name not in DEVICES and not re.fullmatch(r"cuda:[0-9]+", name):
+        raise OptionError(f"device '{name}' is unknown: use one of {', '.join(DEVICES)}, or cuda:<number>")
+    if name == "cpu":
+        return name
+    import torch
+
+    num_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    has_mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if num_cuda else "mps" if has_mps else "cpu"
+    if kind == "cuda" and not num_cuda:
+        raise OptionError(f"device '{name}' isn't available: torch finds no CUDA GPU. Use --device cpu or auto.")
+    if kind == "cuda" and index and int(index) >= num_cuda:
+        raise OptionError(f"device '{name}' isn't available: this machine has cuda:0 to cuda:{num_cuda - 1}")
+    if kind == "mps" and not has_mps:
+        raise OptionError("device 'mps' isn't available: it needs an Apple GPU. Use --device cpu or auto.")
+    return name
+
+
+def own_peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in MB (10^6 bytes)."""
+    return peak_memory_mb()

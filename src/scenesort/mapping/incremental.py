@@ -1,0 +1,34 @@
+"""Incremental mapping (Schönberger and Frahm, CVPR 2016) through COLMAP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from scenesort import colmap
+from scenesort.mapping.base import MappingTask
+from scenesort.types import PosedScene
+
+
+class Incremental:
+    """COLMAP's incremental mapper, several models a part."""
+
+    name: ClassVar[str] = "incremental"
+    version: ClassVar[str] = "1"
+
+    def map(self, task: MappingTask, folder: Path) -> list[PosedScene]:
+        """Map one part; see MappingMember."""
+        settings = colmap.MapperSettings(
+            seed=task.seed + task.attempt,
+            min_model_size=task.scenes.min_photos,
+            max_models=task.mapping.max_models,
+            init_min_inliers=task.mapping.init_min_inliers,
+            pose_min_inliers=task.mapping.pose_min_inliers,
+            max_reprojection_error_px=task.mapping.max_reprojection_error_px,
+            min_pair_inliers=task.verification.min_inliers,
+            safer=task.attempt > 0,
+        )
+        photos = [
+            colmap.MapperPhoto(photo.name, photo.camera_group, photo.camera, photo.keypoints_px) for photo in task.photos
+        ]
+        return colmap.map_incrementally(photos, task.geometries, settings, folder)

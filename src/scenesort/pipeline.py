@@ -1,0 +1,179 @@
+"""The main job on one page: photos → features → pairs → matches → scenes → mapping → export."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from scenesort import evaluation, export, matching, scenes, steps
+from scenesort.config import BASELINE_LACKS, Options, preset, to_toml
+from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WeightsError
+from scenesort.execution import WorkerPool, cpu_count, resolve_device
+from scenesort.progress import Progress, Silent
+from scenesort.results import CollectionResult, RunResult
+from scenesort.steps import Context
+from scenesort.types import PhotoSet, PosedScene
+from scenesort.versions import library_versions
+from scenesort.weights import missing
+from scenesort.workspace import Workspace
+
+DAMAGE_RETRIES = 3
+
+
+def run(
+    photos: str | Path | None = None,
+    out: str | Path = "scenesort-out",
+    *,
+    collections: str | Path | None = None,
+    options: Options | str = "balanced",
+    labels: str | Path | None = None,
+    thresholds: str | Path | None = None,
+    sample: str | Path | None = None,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Sort photos into scenes with camera poses and write the run folder `out`.
+
+    Give `photos`, a folder that is one collection, or `collections`, a folder whose sub-folders are one each. `options` is
+    an Options value or a preset's name. With `labels` and `thresholds` (challenge CSVs) the finished submission is scored.
+    Running again on the same `out` goes on where the last run stopped; `cache` shares artefacts between runs. Raises
+    ScenesortError subclasses for everything that a user can mend (`scenesort.errors`).
+    """
+    if isinstance(options, str):
+        options = preset(options)
+    folders = _collections(photos, collections)
+    if (labels is None) != (thresholds is None):
+        raise OptionError("labels and thresholds are needed together: give both or neither")
+    device = resolve_device(options.execution.device)
+    _check_weights(options)
+    workers = options.execution.workers or cpu_count()
+    results: dict[str, CollectionResult] = {}
+    with Workspace.open(Path(out), Path(cache) if cache else None) as top, WorkerPool(workers) as pool:
+        top.write_text("config.toml", to_toml(options))
+        for name, folder in folders.items():
+            with _workspace(top, name if collections else None) as workspace:
+                context = Context(workspace, pool, options, device, progress or Silent())
+                if options == dataclasses.replace(preset("baseline"), seed=options.seed, execution=options.execution):
+                    context.notice(BASELINE_LACKS)
+                results[name] = _run_collection(context, name, folder, Path(out))
+        rows = [row for result in results.values() for row in result.rows]
+        submission = top.write_file(
+            "submission.csv", lambda path: export.write_rows(path, rows, Path(sample) if sample else None)
+        )
+        scored = None
+        if labels is not None and thresholds is not None:
+            scored = evaluation.score(Path(labels), submission, Path(thresholds))
+        result = RunResult(Path(out), results, scored)
+        top.write_json("summary.json", _summary(result, options, device, workers))
+    return result
+
+
+def _run_collection(context: Context, name: str, folder: Path, out: Path) -> CollectionResult:
+    """Run one collection; artefacts found damaged are made again."""
+    for _ in range(DAMAGE_RETRIES):
+        try:
+            found, posed, outliers = _sort(context, folder, out)
+            break
+        except ArtefactLostError as error:
+            context.notice(f"{error.args[0].partition(';')[0]}: making it again")
+    else:
+        raise ArtefactLostError(f"artefacts in {context.workspace.work} keep vanishing; delete that folder and run again")
+    rows = export.submission_rows(name, found, posed, outliers)
+    result = CollectionResult(
+        name,
+        tuple(posed),
+        tuple(outliers),
+        found.skipped,
+        found.duplicates,
+        tuple(context.notices),
+        tuple(context.stages),
+        tuple(rows),
+    )
+    _write(context, found, result)
+    return result
+
+
+def _sort(context: Context, folder: Path, out: Path) -> tuple[PhotoSet, list[PosedScene], list[str]]:
+    options = context.options
+    found = steps.find_photos(context, folder, [out])
+    found, sides = steps.find_features(context, found)
+    scores = steps.screen_pairs(context, sides)
+    matched = steps.match_pairs(context, sides, scores)
+    verified = steps.verify_pairs(context, sides, matched)
+    graph = scenes.build_view_graph(sides, verified.inliers)
+    parts = scenes.connected_parts(graph, options.scenes.min_photos)
+    models = steps.map_parts(context, sides, graph, parts, verified)
+    chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
+    coloured = steps.colour_points(context, chosen, sides)
+    posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
+    return found, posed, outliers
+
+
+def _write(context: Context, found: PhotoSet, result: CollectionResult) -> None:
+    workspace = context.workspace
+    photos = {photo.name: photo for photo in found.photos}
+
+    def scene_folders(target: Path) -> None:
+        for scene in result.scenes:
+            folder = target / scene.name
+            folder.mkdir()
+            export.write_scene_folder(scene, photos, folder)
+
+    workspace.replace_folder("scenes", scene_folders)
+    workspace.write_csv(
+        "outliers.csv", ["photo", "reason"], [(name, "too few verified matches with any scene") for name in result.outliers]
+    )
+    workspace.write_csv("skipped.csv", ["photo", "reason"], [(item.name, item.reason) for item in found.skipped])
+    workspace.write_file("submission.csv", lambda path: export.write_rows(path, result.rows))
+    workspace.write_json("summary.json", {result.name: result.summary()})
+
+
+@contextlib.contextmanager
+def _workspace(top: Workspace, collection: str | None) -> Iterator[Workspace]:
+    """The run folder itself for a single collection, a folder below it for one of several."""
+    if collection is None:
+        yield top
+    else:
+        with top.collection(collection) as workspace:
+            yield workspace
+
+
+def _collections(photos: str | Path | None, collections: str | Path | None) -> dict[str, Path]:
+    if (photos is None) == (collections is None):
+        raise OptionError("give either a folder of photos or, with --collections, a folder of collections")
+    if photos is not None:
+        folder = Path(photos).expanduser()
+        return {folder.resolve().name or "photos": folder}
+    root = Path(collections or "").expanduser()
+    if not root.is_dir():
+        raise NoPhotosError(f"--collections {root}: there is no such folder; give the folder that holds one folder a collection")
+    folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    if not folders:
+        raise NoPhotosError(f"--collections {root}: it has no sub-folders; for a single collection give the folder itself")
+    return folders
+
+
+def _check_weights(options: Options) -> None:
+    """Stop before the first photo is read when a model's weights are missing."""
+    from scenesort import features
+
+    needed = []
+    for member, matcher in matching.parse_mix(options.matching.mix):
+        needed += [*features.load(member).weights, *matching.load(matcher).weights]
+    absent = missing(needed)
+    if absent:
+        raise WeightsError(f"weights are missing: {', '.join(absent)}; get them with: scenesort weights fetch {' '.join(absent)}")
+
+
+def _summary(result: RunResult, options: Options, device: str, workers: int) -> dict[str, object]:
+    return {
+        "collections": {name: collection.summary() for name, collection in result.collections.items()},
+        "evaluation": result.evaluation.to_json() if result.evaluation else None,
+        "versions": library_versions(),
+        "seed": options.seed,
+        "device": device,
+        "workers": workers,
+        "options": dataclasses.asdict(options),
+    }

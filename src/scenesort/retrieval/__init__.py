@@ -1,0 +1,6 @@
+"""Photos → pairs worth matching: every pair screened cheaply, ranked, with a recall floor a photo."""
+
+from scenesort.retrieval.screening import VERSION, block_pairs, screen_block, screen_descriptors
+from scenesort.retrieval.shortlist import Shortlist, shortlist
+
+__all__ = ["VERSION", "Shortlist", "block_pairs", "screen_block", "screen_descriptors", "shortlist"]

@@ -1,0 +1,84 @@
+"""From models to scenes: every photo in one scene at most, leftovers where their matches point."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from scenesort.types import PosedPhoto, PosedScene, ViewGraph
+
+
+def one_scene_a_photo(models: Iterable[PosedScene], min_photos: int) -> list[PosedScene]:
+    """Settle photos that several models posed: the model in which a photo sees most points keeps it.
+
+    Models left with fewer than `min_photos` photos are dissolved. Scenes come largest first, named `scene_01`, ….
+    """
+    models = list(models)
+    owner: dict[str, tuple[int, int]] = {}
+    for index, model in enumerate(models):
+        for photo in model.photos:
+            claim = (len(photo.point_index), -index)
+            if photo.name not in owner or claim > owner[photo.name]:
+                owner[photo.name] = claim
+    kept = []
+    for index, model in enumerate(models):
+        mine = [photo for photo in model.photos if owner[photo.name][1] == -index]
+        if len(mine) >= min_photos:
+            kept.append(_without_others(model, mine))
+    kept.sort(key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
+    return [dataclasses.replace(scene, name=f"scene_{rank:02d}") for rank, scene in enumerate(kept, start=1)]
+
+
+def assign(
+    scenes: Sequence[PosedScene], photos: Iterable[str], graph: ViewGraph, min_inliers: int
+) -> tuple[list[PosedScene], list[str]]:
+    """Give each photo without a pose to the scene it shares most verified inliers with, or call it an outlier.
+
+    A photo joins a scene when its pairs with the scene's posed photos have at least `min_inliers` inliers together.
+    Returns the scenes with their unposed photos, and the names of the outliers, sorted.
+    """
+    scene_of = {photo.name: row for row, scene in enumerate(scenes) for photo in scene.photos}
+    unposed: dict[int, list[str]] = {row: [] for row in range(len(scenes))}
+    votes: dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
+    for (first, second), inliers in graph.edges.items():
+        for lonely, other in ((first, second), (second, first)):
+            if lonely not in scene_of and other in scene_of:
+                votes.setdefault(lonely, np.zeros(len(scenes), dtype=np.int64))[scene_of[other]] += inliers
+    outliers = []
+    for name in sorted(photos):
+        if name in scene_of:
+            continue
+        if name in votes and votes[name].max() >= min_inliers:
+            unposed[int(votes[name].argmax())].append(name)
+        else:
+            outliers.append(name)
+    joined = [dataclasses.replace(scene, unposed=tuple(unposed[row])) for row, scene in enumerate(scenes)]
+    return joined, outliers
+
+
+def _without_others(model: PosedScene, mine: list[PosedPhoto]) -> PosedScene:
+    """Keep some of a model's photos and the points that at least two of them see."""
+    if len(mine) == len(model.photos):
+        return model
+    seen = np.zeros(len(model.points_xyz), dtype=np.int64)
+    for photo in mine:
+        seen[np.unique(photo.point_index)] += 1
+    kept = seen >= 2
+    new_index = np.cumsum(kept) - 1
+    photos = []
+    for photo in mine:
+        rows = kept[photo.point_index]
+        photos.append(
+            dataclasses.replace(
+                photo, keypoints_px=photo.keypoints_px[rows], point_index=new_index[photo.point_index[rows]]
+            )
+        )
+    return dataclasses.replace(
+        model,
+        photos=tuple(photos),
+        points_xyz=model.points_xyz[kept],
+        points_rgb=model.points_rgb[kept],
+        points_error_px=model.points_error_px[kept],
+    )
