@@ -6,12 +6,16 @@
 ...     print(scene.name, len(scene.photos), "photos", len(scene.points_xyz), "points")
 """
 
-from scenesort.config import Options, preset, with_values
-from scenesort.errors import ScenesortError
-from scenesort.evaluation import Evaluation, score
-from scenesort.pipeline import run
-from scenesort.results import CollectionResult, RunResult
-from scenesort.types import Camera, Photo, PosedPhoto, PosedScene
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scenesort.config import Options, preset, with_values
+    from scenesort.errors import ScenesortError
+    from scenesort.evaluation import Evaluation, score
+    from scenesort.pipeline import run
+    from scenesort.results import CollectionResult, RunResult
+    from scenesort.types import Camera, Photo, PosedPhoto, PosedScene
 
 __version__ = "0.1.0"
 
@@ -30,3 +34,20 @@ __all__ = [
     "score",
     "with_values",
 ]
+
+_HOMES = {
+    "config": ("Options", "preset", "with_values"),
+    "errors": ("ScenesortError",),
+    "evaluation": ("Evaluation", "score"),
+    "pipeline": ("run",),
+    "results": ("CollectionResult", "RunResult"),
+    "types": ("Camera", "Photo", "PosedPhoto", "PosedScene"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy (PEP 562): a worker process imports what its stage needs, not the whole house.
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'scenesort' has no attribute '{name}'")
+    return getattr(import_module(f"scenesort.{_HOME_OF[name]}"), name)

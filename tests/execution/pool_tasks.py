@@ -15,15 +15,6 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from scenesort.errors import PhotoError
-
-
-class AwkwardError(PhotoError):
-    """Can't be unpickled: its arguments aren't its message."""
-
-    def __init__(self, photo: str, reason: str) -> None:
-        super().__init__(f"{photo}: {reason}")
-
 
 def double(number):
     return 2 * number
@@ -50,8 +41,12 @@ def misbehave(deed):
         case "raise":
             raise ValueError("too dark")
         case "photo":
+            from scenesort.errors import PhotoError
+
             raise PhotoError("a.jpg: not a photo")
         case "awkward":
+            from pool_errors import AwkwardError
+
             raise AwkwardError("a.jpg", "not a photo")
         case "lambda":
             return lambda: None

@@ -74,8 +74,8 @@ def test_known_corners_land_on_their_pixels(k: float, x: float, roll_deg: float)
     assert inside.sum() > 15
     assert (depth > 0).all()
     errors = corner_errors(render_photo(world, pose, camera), pixels[inside])
-    assert np.median(errors) < 0.06
-    assert errors.max() < 0.25
+    assert np.median(errors) < 0.1
+    assert errors.max() < 0.3
 
 
 def test_turned_frames_turn_the_pixels() -> None:
@@ -90,7 +90,7 @@ def test_turned_frames_turn_the_pixels() -> None:
         assert difference.mean() < 0.5
         np.testing.assert_allclose(center_in_world(turned_pose), center_in_world(pose), atol=1e-9)
         pixels, _ = project(corners, turned_pose, turned_camera)
-        assert np.median(corner_errors(turned, pixels)) < 0.08
+        assert np.median(corner_errors(turned, pixels)) < 0.12
 
 
 @pytest.fixture(scope="module")

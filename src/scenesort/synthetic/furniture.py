@@ -7,7 +7,7 @@ import numpy as np
 
 from scenesort.synthetic import details, textures
 from scenesort.synthetic.textures import Rng
-from scenesort.synthetic.world import Builder, Face, Frame, painter, texels
+from scenesort.synthetic.world import Builder, Face, Frame, Painter, painter, texels
 from scenesort.types import ImageArray
 
 
@@ -151,7 +151,11 @@ def add_van(builder: Builder, frame: Frame, rng: Rng) -> None:
             details.write_text(image, details.random_word(rng, 6, 8), plate, (20.0, 20.0, 20.0), details.FONTS[1])
         return image
 
-    builder.box(frame.at(0, 0, 0.12), (length, width, height), body, 1.0, "flrbt")
+    def roof(h: int, w: int, ppm: float) -> ImageArray:
+        return textures.metal(rng, h, w, ppm, (red / 255, green / 255, blue / 255))
+
+    paint: dict[str, Painter] = {"f": body, "l": body, "r": body, "b": body, "t": roof}
+    builder.box(frame.at(0, 0, 0.12), (length, width, height), paint)
 
 
 def add_bench(builder: Builder, frame: Frame, rng: Rng) -> None:

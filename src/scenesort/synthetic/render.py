@@ -81,7 +81,8 @@ def _sky(world: World, look: Look, directions: Float32Array) -> Float32Array:
     grey = 232 + 9 * cover[:, None] - 60 * max(0.0, look.cloudiness - 0.5)
     colour += cloud * (grey * np.array((1.0, 1.0, 1.01), np.float32) - colour)
     glow = np.clip(unit @ world.sun.direction.astype(np.float32), 0, 1)[:, None]
-    return colour * (1 + 0.12 * glow**6)
+    colour *= 1 + np.float32(0.12) * glow**6
+    return np.asarray(colour, np.float32)
 
 
 _PYRAMIDS: dict[int, tuple[Face, tuple[ImageArray, ...]]] = {}
