@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesort.types import Camera, Features, IndexArray, PairMatches, PosedPhoto, PosedScene, TwoViewGeometry
+from scenesort.types import Camera, Features, IndexArray, PosedPhoto, PosedScene, TwoViewGeometry
 
 Arrays = dict[str, NDArray[Any]]
 Meta = dict[str, Any]
@@ -76,7 +77,9 @@ def pack_scenes(scenes: Sequence[PosedScene]) -> tuple[Arrays, Meta]:
             f"{prefix}rgb": scene.points_rgb,
             f"{prefix}error_px": scene.points_error_px,
             f"{prefix}poses": np.array([photo.cam_from_world for photo in scene.photos]).reshape(-1, 3, 4),
-            f"{prefix}keypoints_px": np.concatenate([np.zeros((0, 2)), *(photo.keypoints_px for photo in scene.photos)]),
+            f"{prefix}keypoints_px": np.concatenate(
+                [np.zeros((0, 2)), *(photo.keypoints_px for photo in scene.photos)]
+            ),
             f"{prefix}point_index": np.concatenate(
                 [np.zeros(0, dtype=np.int64), *(photo.point_index for photo in scene.photos)]
             ),
@@ -130,4 +133,4 @@ def _offsets(block: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
 
 
 def _split(rows: NDArray[Any], offsets: NDArray[np.int64]) -> list[NDArray[Any]]:
-    return [rows[start:stop] for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [rows[start:stop] for start, stop in itertools.pairwise(offsets)]

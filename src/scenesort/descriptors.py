@@ -19,7 +19,9 @@ def unit_descriptors(features: Features, limit: int | None = None) -> Float32Arr
     return scaled
 
 
-def mutual_nearest(a: Float32Array, b: Float32Array) -> tuple[NDArray[np.int64], NDArray[np.int64], Float32Array, Float32Array]:
+def mutual_nearest(
+    a: Float32Array, b: Float32Array
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Float32Array, Float32Array]:
     """Find mutual nearest neighbours of two sets of unit vectors (n, d) and (m, d).
 
     Returns their rows in `a`, their rows in `b`, their cosine similarity, and the similarity of the row's second-best

@@ -36,8 +36,8 @@ def run(
 ) -> RunResult:
     """Sort photos into scenes with camera poses and write the run folder `out`.
 
-    Give `photos`, a folder that is one collection, or `collections`, a folder whose sub-folders are one each. `options` is
-    an Options value or a preset's name. With `labels` and `thresholds` (challenge CSVs) the finished submission is scored.
+    Give `photos`, a folder that is one collection, or `collections`, a folder whose sub-folders are one each. `options`
+    is an Options value or a preset's name. With `labels` and `thresholds` (challenge CSVs) the submission is scored.
     Running again on the same `out` goes on where the last run stopped; `cache` shares artefacts between runs. Raises
     ScenesortError subclasses for everything that a user can mend (`scenesort.errors`).
     """
@@ -79,7 +79,9 @@ def _run_collection(context: Context, name: str, folder: Path, out: Path) -> Col
         except ArtefactLostError as error:
             context.notice(f"{error.args[0].partition(';')[0]}: making it again")
     else:
-        raise ArtefactLostError(f"artefacts in {context.workspace.work} keep vanishing; delete that folder and run again")
+        raise ArtefactLostError(
+            f"artefacts in {context.workspace.work} keep vanishing; delete that folder and run again"
+        )
     rows = export.submission_rows(name, found, posed, outliers)
     result = CollectionResult(
         name,
@@ -100,8 +102,10 @@ def _sort(context: Context, folder: Path, out: Path) -> tuple[PhotoSet, list[Pos
     found = steps.find_photos(context, folder, [out])
     found, sides = steps.find_features(context, found)
     scores = steps.screen_pairs(context, sides)
-    matched = steps.match_pairs(context, sides, scores)
-    verified = steps.verify_pairs(context, sides, matched)
+    quick = steps.match_quickly(context, sides, scores)
+    verified = steps.verify_pairs(context, sides, quick)
+    rest = steps.match_rest(context, sides, scores, verified)
+    verified = steps.verify_again(context, sides, verified, quick, rest)
     graph = scenes.build_view_graph(sides, verified.inliers)
     parts = scenes.connected_parts(graph, options.scenes.min_photos)
     models = steps.map_parts(context, sides, graph, parts, verified)
@@ -123,7 +127,9 @@ def _write(context: Context, found: PhotoSet, result: CollectionResult) -> None:
 
     workspace.replace_folder("scenes", scene_folders)
     workspace.write_csv(
-        "outliers.csv", ["photo", "reason"], [(name, "too few verified matches with any scene") for name in result.outliers]
+        "outliers.csv",
+        ["photo", "reason"],
+        [(name, "too few verified matches with any scene") for name in result.outliers],
     )
     workspace.write_csv("skipped.csv", ["photo", "reason"], [(item.name, item.reason) for item in found.skipped])
     workspace.write_file("submission.csv", lambda path: export.write_rows(path, result.rows))
@@ -148,10 +154,14 @@ def _collections(photos: str | Path | None, collections: str | Path | None) -> d
         return {folder.resolve().name or "photos": folder}
     root = Path(collections or "").expanduser()
     if not root.is_dir():
-        raise NoPhotosError(f"--collections {root}: there is no such folder; give the folder that holds one folder a collection")
+        raise NoPhotosError(
+            f"--collections {root}: there is no such folder; give the folder that holds one folder a collection"
+        )
     folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}
     if not folders:
-        raise NoPhotosError(f"--collections {root}: it has no sub-folders; for a single collection give the folder itself")
+        raise NoPhotosError(
+            f"--collections {root}: it has no sub-folders; for a single collection give the folder itself"
+        )
     return folders
 
 
@@ -164,7 +174,9 @@ def _check_weights(options: Options) -> None:
         needed += [*features.load(member).weights, *matching.load(matcher).weights]
     absent = missing(needed)
     if absent:
-        raise WeightsError(f"weights are missing: {', '.join(absent)}; get them with: scenesort weights fetch {' '.join(absent)}")
+        raise WeightsError(
+            f"weights are missing: {', '.join(absent)}; get them with: scenesort weights fetch {' '.join(absent)}"
+        )
 
 
 def _summary(result: RunResult, options: Options, device: str, workers: int) -> dict[str, object]:

@@ -33,15 +33,19 @@ class Progress(Protocol):
 
     def begin(self, stage: str, total: int) -> None:
         """A stage begins; `total` photos or pairs lie ahead."""
+        return
 
     def advance(self, stage: str, count: int, reused: bool) -> None:
         """So many more are done, or were found done."""
+        return
 
     def end(self, report: StageReport) -> None:
         """A stage is over."""
+        return
 
     def notice(self, sentence: str) -> None:
         """Something the user should know."""
+        return
 
     @contextmanager
     def stage(self, name: str, total: int, reports: list[StageReport]) -> Iterator[StageCounter]:

@@ -7,16 +7,16 @@ processes and writes what comes back. Jobs are cut the same way whatever was res
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from scenesort import artefacts, features, mapping, matching, photos, retrieval, work
 from scenesort.config import Options
-from scenesort.errors import ArtefactLostError, ScenesortError, WorkerError
+from scenesort.errors import ArtefactLostError, WorkerError
 from scenesort.execution import WorkerPool
 from scenesort.mapping import MappingPhoto, MappingTask
 from scenesort.progress import Progress, StageReport
@@ -76,14 +76,16 @@ def find_photos(context: Context, folder: Any, exclude: Sequence[Any]) -> PhotoS
     """Find, decode once and identify all photos of a folder."""
     options = context.options
 
-    def spread(function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Value]:
-        jobs = list(jobs)
+    def spread(
+        function: Callable[[tuple[Path, str]], Photo | SkippedPhoto], files: Iterable[tuple[Path, str]]
+    ) -> Iterator[Photo | SkippedPhoto]:
+        jobs = list(files)
         with context.progress.stage("photos", len(jobs), context.stages) as stage:
             for outcome in context.pool.run(function, jobs, timeout_s=options.execution.task_timeout_s, ordered=False):
                 stage.count(outcome)
-                if outcome.error is not None and isinstance(outcome.task, tuple):
+                if outcome.error is not None:
                     # A decoder that died or hung on this file: the file is the culprit.
-                    yield SkippedPhoto(str(outcome.task[1]), f"Reading it failed: {outcome.error}")  # type: ignore[misc]
+                    yield SkippedPhoto(outcome.task[1], f"Reading it failed: {outcome.error}")
                 else:
                     yield outcome.result()
 
@@ -113,7 +115,8 @@ def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str
         failed[job.photo.name] = f"Finding {job.member} features failed: {error}"
     lost = [SkippedPhoto(name, reason) for name, reason in failed.items()]
     kept = tuple(photo for photo in found.photos if photo.name not in failed)
-    found = dataclasses.replace(found, photos=kept, skipped=tuple(sorted([*found.skipped, *lost], key=lambda item: item.name)))
+    skipped = tuple(sorted([*found.skipped, *lost], key=lambda item: item.name))
+    found = dataclasses.replace(found, photos=kept, skipped=skipped)
     return found, {photo.name: PhotoKeys(photo, tuple(keys[photo.name])) for photo in kept}
 
 
@@ -138,8 +141,27 @@ def screen_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Float32Arr
     return scores
 
 
-def match_pairs(context: Context, sides: Mapping[str, PhotoKeys], scores: Float32Array) -> list[MatchedPairs]:
-    """Match the shortlisted pairs with every member of the mix."""
+def match_quickly(context: Context, sides: Mapping[str, PhotoKeys], scores: Float32Array) -> list[MatchedPairs]:
+    """Match the shortlisted pairs with the cheap members of the mix."""
+    return _match(context, sides, scores, learned=False, wanted=lambda pair: True)
+
+
+def match_rest(
+    context: Context, sides: Mapping[str, PhotoKeys], scores: Float32Array, quick: VerifiedPairs
+) -> list[MatchedPairs]:
+    """Match with the learned members of the mix, where a photo has too few strong partners from the quick round."""
+    options = context.options.pairs
+    settled = retrieval.settled_photos(quick.inliers, options.strong_inliers, options.settled_partners)
+    return _match(context, sides, scores, learned=True, wanted=lambda pair: not settled.issuperset(pair))
+
+
+def _match(
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    scores: Float32Array,
+    learned: bool,
+    wanted: Callable[[Pair], bool],
+) -> list[MatchedPairs]:
     options = context.options
     names = tuple(sorted(sides))
     # Tiles keep the photos of consecutive pairs few; learned matchers see the best pairs first.
@@ -148,10 +170,12 @@ def match_pairs(context: Context, sides: Mapping[str, PhotoKeys], scores: Float3
     matched = []
     for slot, (_, matcher_name) in enumerate(matching.parse_mix(options.matching.mix)):
         member = matching.load(matcher_name)
-        wanted = options.pairs.pairs_per_photo if member.learned else options.pairs.nearest_pairs_per_photo
+        if member.learned != learned:
+            continue
+        count = options.pairs.pairs_per_photo if learned else options.pairs.nearest_pairs_per_photo
         if len(names) <= options.pairs.exhaustive_photos:
-            wanted = len(names)
-        chosen = list(retrieval.shortlist(names, scores, wanted).pairs)
+            count = len(names)
+        chosen = [pair for pair in retrieval.shortlist(names, scores, count).pairs if wanted(pair)]
         if not member.learned:
             chosen.sort(key=lambda pair: (tile_of[pair[0]], tile_of[pair[1]], pair))
         size = LEARNED_BLOCK_PAIRS if member.learned else NEAREST_BLOCK_PAIRS
@@ -168,21 +192,46 @@ def match_pairs(context: Context, sides: Mapping[str, PhotoKeys], scores: Float3
             jobs.append((shard, job))
         matched.append(MatchedPairs(slot, where))
     lost = set()
-    for job, error in _make(context, "matching", "matches", jobs, work.match, artefacts.pack_matches, _pairs_of):
+    stage_name = "matching (learned)" if learned else "matching"
+    for job, error in _make(context, stage_name, "matches", jobs, work.match, artefacts.pack_matches, _pairs_of):
         lost |= {(a.photo.name, b.photo.name) for a, b in job.pairs}
         context.notice(f"{len(job.pairs)} pairs could not be matched with {job.matcher} and are left out: {error}")
     return [
-        MatchedPairs(found.slot, {pair: spot for pair, spot in found.where.items() if pair not in lost}) for found in matched
+        MatchedPairs(found.slot, {pair: spot for pair, spot in found.where.items() if pair not in lost})
+        for found in matched
     ]
 
 
-def verify_pairs(context: Context, sides: Mapping[str, PhotoKeys], matched: Sequence[MatchedPairs]) -> VerifiedPairs:
-    """Put all members' matches of each pair together and keep the pairs with believable geometry."""
+def verify_again(
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    quick: VerifiedPairs,
+    matched: Sequence[MatchedPairs],
+    rest: Sequence[MatchedPairs],
+) -> VerifiedPairs:
+    """Verify the pairs that the learned members matched on all their matches; the others keep their geometry."""
+    again = {pair for found in rest for pair in found.where}
+    kept = {pair: spot for pair, spot in quick.where.items() if pair not in again}
+    joined = verify_pairs(context, sides, [*matched, *rest], again)
+    return VerifiedPairs(
+        dict(sorted({**{pair: quick.inliers[pair] for pair in kept}, **joined.inliers}.items())),
+        dict(sorted({**kept, **joined.where}.items())),
+    )
+
+
+def verify_pairs(
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    matched: Sequence[MatchedPairs],
+    only: Collection[Pair] | None = None,
+) -> VerifiedPairs:
+    """Put all members' matches of each pair (or of `only` some) together and keep pairs with believable geometry."""
     options = context.options
     names = sorted(sides)
     tile_of = {name: index // TILE_PHOTOS for index, name in enumerate(names)}
     pairs = sorted(
-        {pair for found in matched for pair in found.where}, key=lambda pair: (tile_of[pair[0]], tile_of[pair[1]], pair)
+        {pair for found in matched for pair in found.where if only is None or pair in only},
+        key=lambda pair: (tile_of[pair[0]], tile_of[pair[1]], pair),
     )
     jobs: list[tuple[str, work.VerifyJob]] = []
     where = {}
@@ -209,13 +258,19 @@ def verify_pairs(context: Context, sides: Mapping[str, PhotoKeys], matched: Sequ
         context.notice(f"{len(job.pairs)} pairs could not be verified and are left out: {error}")
     inliers = {}
     for start, (shard, _) in zip(range(0, len(pairs), VERIFY_BLOCK_PAIRS), jobs, strict=True):
-        counts = _loaded(context, "geometries", shard, ())[1]["inliers"] if context.workspace.has("geometries", shard) else []
+        if not context.workspace.has("geometries", shard):
+            continue
+        counts = _loaded(context, "geometries", shard, ())[1]["inliers"]
         inliers.update({pair: count for pair, count in zip(pairs[start:], counts, strict=False) if count})
     return VerifiedPairs(inliers, {pair: where[pair] for pair in inliers})
 
 
 def map_parts(
-    context: Context, sides: Mapping[str, PhotoKeys], graph: ViewGraph, parts: Sequence[Sequence[str]], verified: VerifiedPairs
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    graph: ViewGraph,
+    parts: Sequence[Sequence[str]],
+    verified: VerifiedPairs,
 ) -> list[PosedScene]:
     """Map every connected part of the view graph; a part whose mapper fails twice yields no models and is reported."""
     member = mapping.load(context.options.mapping.backend)
@@ -230,9 +285,7 @@ def map_parts(
                 if not context.workspace.has("models", shard)
             ]
             stage.skip(sum(len(part) for part, _ in waiting) - sum(len(part) for _, part, _ in todo))
-            jobs = (
-                work.MapJob(_mapping_task(context, sides, verified, part, attempt)) for _, part, attempt in todo
-            )
+            jobs = (work.MapJob(_mapping_task(context, sides, verified, part, attempt)) for _, part, attempt in todo)
             failed = {}
             limit_s = context.options.mapping.timeout_s
             runs = context.pool.run(work.map_part, jobs, timeout_s=limit_s, ordered=True, window=context.pool.workers)
@@ -262,7 +315,8 @@ def colour_points(context: Context, scenes: Sequence[PosedScene], sides: Mapping
             count = np.zeros(len(scene.points_xyz))
             jobs = (work.ColourJob(sides[photo.name].photo, photo.keypoints_px) for photo in scene.photos)
             limit_s = context.options.execution.task_timeout_s
-            for photo, outcome in zip(scene.photos, context.pool.run(work.colours, jobs, timeout_s=limit_s), strict=True):
+            outcomes = context.pool.run(work.colours, jobs, timeout_s=limit_s)
+            for photo, outcome in zip(scene.photos, outcomes, strict=True):
                 stage.count(outcome)
                 if outcome.error is None:
                     np.add.at(total, photo.point_index, outcome.result())
@@ -301,7 +355,10 @@ def _mapping_task(
         dataclasses.replace(
             geometry,
             inlier_matches=np.stack(
-                [np.searchsorted(kept[name], geometry.inlier_matches[:, side]) for side, name in enumerate(geometry.pair)],
+                [
+                    np.searchsorted(kept[name], geometry.inlier_matches[:, side])
+                    for side, name in enumerate(geometry.pair)
+                ],
                 axis=1,
             ).astype(np.uint32),
         )
@@ -366,7 +423,9 @@ def _loaded(
 ) -> tuple[artefacts.Arrays, artefacts.Meta]:
     found = context.workspace.load_arrays(kind, shard, names)
     if found is None:
-        raise ArtefactLostError(f"an artefact was damaged or removed ({kind} {shard[:12]}…); run the same command again")
+        raise ArtefactLostError(
+            f"an artefact was damaged or removed ({kind} {shard[:12]}…); run the same command again"
+        )
     return found
 
 
@@ -377,5 +436,3 @@ def _identity(member: Any) -> tuple[str, str, list[str]]:
 
 def _matcher_options(options: Options) -> Any:
     return dataclasses.replace(options.matching, mix=())
-
-

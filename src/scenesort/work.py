@@ -19,7 +19,16 @@ from scenesort.colmap import verify_pair
 from scenesort.config import MatchingOptions, VerificationOptions
 from scenesort.errors import ArtefactLostError
 from scenesort.mapping import MappingTask
-from scenesort.types import Features, Float32Array, FloatArray, IndexArray, PairMatches, Photo, PosedScene, TwoViewGeometry
+from scenesort.types import (
+    Features,
+    Float32Array,
+    FloatArray,
+    IndexArray,
+    PairMatches,
+    Photo,
+    PosedScene,
+    TwoViewGeometry,
+)
 from scenesort.workspace.shards import ShardStore
 
 CACHED_PHOTOS = 48
@@ -137,7 +146,7 @@ def verify(job: VerifyJob) -> list[TwoViewGeometry | None]:
 def _verify_one(job: VerifyJob, pair: VerifyPair) -> TwoViewGeometry | None:
     starts_a, starts_b = (keypoint_starts(job.store, side.features) for side in (pair.a, pair.b))
     joined = [
-        _load_matches(job.store, key)[row].astype(np.int64) + [starts_a[slot], starts_b[slot]]
+        _load_matches(job.store, key)[row].astype(np.int64) + np.array([starts_a[slot], starts_b[slot]])
         for slot, key, row in pair.sources
     ]
     matches = np.concatenate(joined).astype(np.uint32)

@@ -100,6 +100,8 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, read: object) -> 
 def test_line_numbers_survive_a_line_break_in_quotes(tmp_path: Path) -> None:
     path = write(tmp_path, HEADER, ROW.replace("a.png", '"two\nlines.png"'), ROW)
     assert read_poses(path).line == (2, 4)
+    path = write(tmp_path, HEADER + ',"a\nnote"', ROW + ",x")
+    assert read_poses(path).line == (3,)
 
 
 def test_columns_of_a_table_must_agree() -> None:

@@ -229,6 +229,14 @@ def test_a_scene_that_overlaps_no_cluster() -> None:
         assert "'gate' shares no photo with any cluster" in found.warnings[0]
 
 
+def test_lost_scenes_never_make_accuracy_negative() -> None:
+    """Three of 6 lost after 10 accurate photos: the official size is 10 - 4 · 3."""
+    others = [row for name in ("a", "b", "c") for row in make_scene(name, random_centers(RANDOM, 6))]
+    park = score_rows(POND + others, put(others, "outliers") + POND).collections["park"]
+    assert (park.score, park.mAA, park.clusterness) == (0, 0, 100)
+    assert park.repaired == pytest.approx(100 * 2 * (7 / 16) / (1 + 7 / 16))
+
+
 def test_nothing_but_outliers_scores_0() -> None:
     found = score_rows(TRUE, put(TRUE, "outliers"))
     assert (found.score, found.repaired) == (0, 0)

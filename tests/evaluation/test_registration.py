@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from builders import THRESHOLDS, blur, move, random_centers
+from builders import THRESHOLDS, FloatArray, blur, move, random_centers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from reference import reference_inliers
 
 from scenesort.evaluation import register, registration
 
 SEEDS = st.integers(0, 2**32 - 1)
+
+
+def check_against_plain_loops(
+    submitted: FloatArray, true: FloatArray, thresholds: FloatArray, tolerance: float = 1e-9
+) -> None:
+    found = register(submitted, true, thresholds)
+    inliers, errors = reference_inliers(submitted, true, thresholds)
+    assert list(found.inliers) == inliers
+    # The errors are those of the same fit: ties and the order of the search count.
+    np.testing.assert_allclose(found.errors, errors, rtol=1e-6, atol=tolerance)
 
 
 def accuracy(inliers: tuple[int, ...], num_cameras: int) -> float:
@@ -25,11 +36,7 @@ def test_equals_plain_loops(seed: int, num_cameras: int) -> None:
     true = random_centers(random, num_cameras)
     submitted = move(blur(true, random), random)
     submitted[random.random(num_cameras) < 0.1] = np.nan
-    found = register(submitted, true, THRESHOLDS)
-    inliers, errors = reference_inliers(submitted, true, THRESHOLDS)
-    assert list(found.inliers) == inliers
-    # The errors are those of the same fit: ties and the order of the search count.
-    np.testing.assert_allclose(found.errors, errors, rtol=1e-6, atol=1e-9)
+    check_against_plain_loops(submitted, true, THRESHOLDS)
 
 
 def test_random_scenes_are_neither_trivial_nor_hopeless() -> None:
@@ -42,29 +49,38 @@ def test_random_scenes_are_neither_trivial_nor_hopeless() -> None:
     assert 0.3 < np.mean(accuracies) < 0.7
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(60))
 def test_equals_plain_loops_where_photos_share_a_centre(seed: int) -> None:
     """Exact copies of a photo share a pose: three cameras then lie on a line, and rounding decides the rotation."""
     random = np.random.default_rng(seed)
-    true = random_centers(random, 8)
+    true = random_centers(random, 7)
     submitted = blur(true, random)
-    if seed % 2:
-        true[1] = true[0]
-    submitted[1] = submitted[0]
-    submitted[random.random(8) < 0.3] = submitted[0]
-    found = register(submitted, true, THRESHOLDS)
-    inliers, errors = reference_inliers(submitted, true, THRESHOLDS)
-    assert list(found.inliers) == inliers
-    np.testing.assert_allclose(found.errors, errors, rtol=1e-6, atol=1e-9)
+    submitted[1:3] = submitted[0]
+    if seed % 3:
+        true[1:3] = true[0]
+    check_against_plain_loops(submitted, true, THRESHOLDS)
 
 
-def test_equals_plain_loops_where_a_far_camera_drowns_the_digits() -> None:
+@pytest.mark.parametrize("is_true_small", [True, False])
+def test_equals_plain_loops_where_far_cameras_drown_the_digits(is_true_small: bool) -> None:
     random = np.random.default_rng(5)
     true = random_centers(random, 9)
-    submitted = blur(true, random) * 1e-7
-    submitted[:3] += 1e3
-    found = register(submitted, true, THRESHOLDS)
-    assert list(found.inliers) == reference_inliers(submitted, true, THRESHOLDS)[0]
+    submitted = blur(true, random)
+    small = true if is_true_small else submitted
+    small[:4] = small[:4] * 1e-7 + 1e3
+    if is_true_small:
+        check_against_plain_loops(submitted, true, THRESHOLDS * 1e-7)
+    else:
+        # Coordinates of 1e3, enlarged 1e7-fold, leave both sides no more digits.
+        check_against_plain_loops(submitted, true, THRESHOLDS, tolerance=1e-4)
+
+
+def test_an_error_of_exactly_the_threshold_does_not_lead_the_search() -> None:
+    """Six cameras on the axes are fitted without rounding: at a threshold of 0 they are no better than any others."""
+    true = np.vstack([np.eye(3), -np.eye(3), np.zeros(3)])
+    submitted = true.copy()
+    submitted[6] = 0.05
+    check_against_plain_loops(submitted, true, np.array([0.0, 0.01, 0.2]))
 
 
 @pytest.mark.parametrize("thresholds", [[0.0, 0.0, 0.1, 0.05, 0.5, 0.5], [1.0, 0.5, 0.2], [0.2] * 7])
@@ -72,12 +88,12 @@ def test_thresholds_need_not_rise(thresholds: list[float]) -> None:
     random = np.random.default_rng(3)
     true = random_centers(random, 9)
     submitted = blur(true, random)
-    found = register(submitted, true, np.array(thresholds))
-    assert list(found.inliers) == reference_inliers(submitted, true, np.array(thresholds))[0]
+    check_against_plain_loops(submitted, true, np.array(thresholds))
 
 
-def test_small_batches_and_a_short_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(11)
+@pytest.mark.parametrize("seed", range(8))
+def test_small_batches_and_a_short_memory_change_nothing(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    random = np.random.default_rng(seed)
     true = random_centers(random, 12)
     submitted = blur(true, random)
     at_once = register(submitted, true, THRESHOLDS)
@@ -87,6 +103,22 @@ def test_small_batches_and_a_short_memory_change_nothing(monkeypatch: pytest.Mon
     assert bit_by_bit.inliers == at_once.inliers
     np.testing.assert_allclose(bit_by_bit.errors, at_once.errors, rtol=1e-9)
     np.testing.assert_array_equal(bit_by_bit.triples, at_once.triples)
+
+
+def test_each_set_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[bytes] = []
+    fit = registration.SetFitter.fit
+
+    def fit_and_note(self: registration.SetFitter, members: NDArray[np.bool_]) -> FloatArray:
+        fitted.extend(row.tobytes() for row in members)
+        return fit(self, members)
+
+    monkeypatch.setattr(registration.SetFitter, "fit", fit_and_note)
+    monkeypatch.setattr(registration, "_BATCH_VALUES", 100)
+    random = np.random.default_rng(1)
+    true = random_centers(random, 10)
+    register(blur(true, random), true, THRESHOLDS)
+    assert len(fitted) == len(set(fitted)) > 20
 
 
 def test_transforms_give_the_errors() -> None:
@@ -147,6 +179,8 @@ def test_overflow_is_nobodys_inlier() -> None:
     submitted = true.copy()
     submitted[:3] = [[1e200, 0, 0], [0, 1e200, 0], [-1e308, 1e308, 0]]
     assert register(submitted, true, THRESHOLDS).inliers[2] == 3
+    # Nor do huge coordinates shrink to a point that is near everything.
+    assert register(true * 1e305, true * 1e-3, THRESHOLDS).inliers == (0,) * 6
 
 
 def test_a_true_centre_that_is_missing_takes_no_part() -> None:

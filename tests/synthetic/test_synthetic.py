@@ -218,13 +218,13 @@ def predicted(photo: TruePhoto, other: TruePhoto, depth: np.ndarray, camera: Cam
 
 def test_labels_of_turned_photos_predict_stored_pixels() -> None:
     spec = small("t", 7, num_turned=2, num_turned_exif=1, radial=0.0)
-    spec = replace(spec, num_photos=4, width_px=240, height_px=180)
+    spec = replace(spec, num_photos=4)
     photos = make_scene(spec)
-    place = make_place("square", 7, 7, 24.0)
+    place = make_place("square", 7, 7, 16.0)
     sizes = sorted(photo.image.shape[:2] for photo in photos)
     assert len({photo.stored_turns != 0 for photo in photos}) == 2
     assert all(photo.image.shape[:2] == (photo.camera.height_px, photo.camera.width_px) for photo in photos)
-    assert sizes[0] == (180, 240)
+    assert sizes[0] == (120, 160)
     plain = next(photo for photo in photos if photo.stored_turns == 0)
     depth = depth_map(place.world, plain.cam_from_world, plain.camera, 1)
     grey = cv2.cvtColor(plain.image, cv2.COLOR_RGB2GRAY).astype(np.float64)
@@ -243,27 +243,29 @@ def test_labels_of_turned_photos_predict_stored_pixels() -> None:
         assert right > wrong + 0.2
 
 
-def digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
+def digests(photos: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in photos.iterdir()}
 
 
 def test_same_seed_same_bytes_other_seed_other(tmp_path: Path, pile: Path, turned_spec: CollectionSpec) -> None:
+    before = digests(pile / "pile")
     threads = cv2.getNumThreads()
     try:
         cv2.setNumThreads(1)
-        make_collection(tmp_path / "again", turned_spec)
+        again = digests(make_collection(tmp_path / "again", replace(turned_spec, scenes=turned_spec.scenes[:1])))
     finally:
         cv2.setNumThreads(threads)
-    assert digest(tmp_path / "again") == digest(pile)
-    other = replace(turned_spec, seed=4, scenes=turned_spec.scenes[:1])
-    make_collection(tmp_path / "other", other)
-    names = {path.name for path in (pile / "pile").iterdir()}
-    assert not names & {path.name for path in (tmp_path / "other" / "pile").iterdir()}
+    scene_of = {row["image"]: row["scene"] for row in read(pile / "labels.csv")}
+    same = [name for name, scene in scene_of.items() if scene == "a"]
+    assert {name: before[name] for name in same} == {name: again[name] for name in same}
+    other = digests(make_collection(tmp_path / "other", replace(turned_spec, seed=4, scenes=())))
+    assert not set(before) & set(other)
+    assert not set(before.values()) & set(other.values())
 
 
-def test_look_alikes_share_fronts_but_differ() -> None:
-    one, alike, stranger = (make_place("square", seed, shared, 16.0).world for seed, shared in ((1, 1), (2, 1), (3, 3)))
+def test_look_alikes_share_fronts_but_differ(square: Place) -> None:
+    one, alike = (make_place("square", seed, 1, 16.0).world for seed in (1, 2))
+    stranger = square.world
 
     def fronts(world: World) -> list[np.ndarray]:
         """Large upright faces at low resolution, without their mean: the light differs between the places."""
@@ -278,9 +280,9 @@ def test_look_alikes_share_fronts_but_differ() -> None:
     def best(first: World, second: World) -> list[float]:
         return [max(float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) for b in fronts(second)) for a in fronts(first)]
 
-    assert np.median(best(one, alike)) > 0.6
+    assert np.median(best(one, alike)) > np.median(best(one, stranger)) + 0.15
     assert max(best(one, alike)) < 0.999
-    assert np.median(best(one, stranger)) < 0.45
+    assert np.quantile(best(one, alike), 0.8) > 0.7
 
 
 def test_counts(tmp_path: Path) -> None:
@@ -290,8 +292,8 @@ def test_counts(tmp_path: Path) -> None:
     assert spec.num_outliers == 4
     assert spec.scenes[0].shared_seed is None
     assert spec.scenes[1].shared_seed == spec.scenes[0].seed
-    photos = many_photos(tmp_path, 5, photos_per_scene=3, width_px=64)
-    assert len(list(photos.glob("*.jpg"))) == 5
+    photos = many_photos(tmp_path, 3, photos_per_scene=2, width_px=64)
+    assert len(list(photos.glob("*.jpg"))) == 3
     assert [row["scene"] for row in read(tmp_path / "thresholds.csv")] == ["scene00000", "scene00001"]
 
 

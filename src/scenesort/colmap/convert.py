@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pycolmap
+from numpy.typing import NDArray
 
-from scenesort.types import Camera, FloatArray, PosedPhoto, PosedScene, TwoViewGeometry
+from scenesort.types import Camera, PosedPhoto, PosedScene, TwoViewGeometry
 
 
 def to_camera(camera: Camera, camera_id: int = 1) -> pycolmap.Camera:
@@ -89,11 +90,12 @@ def from_scene(scene: PosedScene) -> pycolmap.Reconstruction:
     return model
 
 
-def tracks(scene: PosedScene) -> list[FloatArray]:
+def tracks(scene: PosedScene) -> list[NDArray[np.int64]]:
     """Return for each point its observations, (k, 2) int64 rows of photo index and keypoint index."""
-    photo_of = np.concatenate([np.full(len(photo.point_index), row) for row, photo in enumerate(scene.photos)] or [[]])
-    keypoint_of = np.concatenate([np.arange(len(photo.point_index)) for photo in scene.photos] or [[]])
-    point_of = np.concatenate([photo.point_index for photo in scene.photos] or [np.zeros(0)])
+    none = np.zeros(0, dtype=np.int64)
+    photo_of = np.concatenate([none, *(np.full(len(photo.point_index), row) for row, photo in enumerate(scene.photos))])
+    keypoint_of = np.concatenate([none, *(np.arange(len(photo.point_index)) for photo in scene.photos)])
+    point_of = np.concatenate([none, *(photo.point_index for photo in scene.photos)])
     order = np.lexsort((keypoint_of, photo_of, point_of))
     observations = np.stack([photo_of[order], keypoint_of[order]], axis=1).astype(np.int64)
     bounds = np.searchsorted(point_of[order], np.arange(1, len(scene.points_xyz)))

@@ -16,7 +16,7 @@ from scenesort.colmap.convert import to_camera, to_scene, to_two_view_geometry
 from scenesort.types import Camera, FloatArray, PosedScene, TwoViewGeometry
 
 NEVER_RESIDUALS = 2_000_000_000
-"""Bundle adjustment takes several threads above this many residuals: never, so results don't depend on the machine's cores."""
+"""Above this many residuals bundle adjustment takes several threads: never, so results don't depend on the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,7 @@ def map_incrementally(
     return sorted(scenes, key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
 
 
-def write_database(
-    path: Path, photos: Sequence[MapperPhoto], geometries: Sequence[TwoViewGeometry]
-) -> frozenset[int]:
+def write_database(path: Path, photos: Sequence[MapperPhoto], geometries: Sequence[TwoViewGeometry]) -> frozenset[int]:
     """Write a COLMAP database with cameras, images, keypoints, matches and two-view geometries.
 
     Image ids follow the photos' order from 1; cameras are shared by group. Returns the ids of the fixed cameras.

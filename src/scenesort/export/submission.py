@@ -36,7 +36,7 @@ class SubmissionRow:
 def submission_rows(
     dataset: str, found: PhotoSet, scenes: Sequence[PosedScene], outliers: Iterable[str]
 ) -> list[SubmissionRow]:
-    """List every file of a collection, sorted by name: copies share their original's pose, skipped files are outliers."""
+    """List every file of a collection by name: copies share their original's pose, skipped files are outliers."""
     rows: dict[str, SubmissionRow] = {}
     for scene in scenes:
         for photo in scene.photos:
@@ -83,7 +83,8 @@ def _like_sample(rows: Sequence[SubmissionRow], sample: Path) -> tuple[list[str]
         row = known.get((line["dataset"], line["image"]))
         if row is None:
             raise OptionError(
-                f"--sample {sample}, line {number}: photo {line['image']} of collection {line['dataset']} was not in this run"
+                f"--sample {sample}, line {number}: "
+                f"photo {line['image']} of collection {line['dataset']} was not in this run"
             )
         cells: Mapping[str, str] = dict(zip(HEADER, row.cells(), strict=True))
         lines.append([line["image_id"] if name == "image_id" else cells[name] for name in [*_ordered(header)]])

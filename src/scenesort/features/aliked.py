@@ -28,7 +28,7 @@ class Aliked:
         missing, unexpected = model.load_state_dict(load_state("aliked-n16"), strict=False)
         if set(missing) - {"dkd.hw_grid"} or unexpected:
             raise RuntimeError(f"ALIKED weights don't fit kornia's model: missing {missing}, unexpected {unexpected}")
-        self._model = model.eval().to(self._device).to(memory_format=torch.channels_last)
+        self._model = model.eval().to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def extract(self, image: ImageArray) -> Features:
         """Find features in an upright RGB image (height, width, 3) uint8; see FeatureMember."""

@@ -14,8 +14,8 @@ GROUP = "scenesort.features"
 class FeatureMember(Protocol):
     """Finds keypoints in one upright photo.
 
-    `version` changes whenever the member's output for the same input changes: it is part of an artefact's key. `weights`
-    names the entries of the weights registry that the member loads.
+    `version` changes whenever the member's output for the same input changes: it is part of an artefact's key.
+    `weights` names the entries of the weights registry that the member loads.
     """
 
     name: ClassVar[str]

@@ -21,7 +21,7 @@ def features_from_tensors(
     upright_size_px: tuple[int, int],
     offset_px: Float32Array,
 ) -> Features:
-    """Collect a model's output: (n, 2) keypoints moved by `offset_px`, (n, d) descriptors as float16, best score first."""
+    """Collect a model's output, best score first: keypoints (n, 2) moved by `offset_px`, descriptors (n, d) float16."""
     order = torch.argsort(scores, descending=True, stable=True).cpu().numpy()
     return Features(
         keypoints_px=(keypoints.float().cpu().numpy()[order] + offset_px).astype(np.float32),

@@ -53,7 +53,7 @@ class MappingMember(Protocol):
     def map(self, task: MappingTask, folder: Path) -> Sequence[PosedScene]:
         """Return the models of a part, largest first; `folder` is empty and for the member's own files.
 
-        Points have no colours yet; scenes have no names. Models share no coordinate frame, and a photo may be in several.
+        Points have no colours yet, scenes no names. Models share no coordinate frame, and a photo may be in several.
         """
         ...
 

@@ -29,6 +29,7 @@ class Incremental:
             safer=task.attempt > 0,
         )
         photos = [
-            colmap.MapperPhoto(photo.name, photo.camera_group, photo.camera, photo.keypoints_px) for photo in task.photos
+            colmap.MapperPhoto(photo.name, photo.camera_group, photo.camera, photo.keypoints_px)
+            for photo in task.photos
         ]
         return colmap.map_incrementally(photos, task.geometries, settings, folder)

@@ -32,7 +32,9 @@ class _Glue:
 
         self._device = torch.device(device)
         model = kornia.feature.LightGlue(
-            features=None, mp=_use_half(half_precision, self._device), **configuration
+            features=None,  # type: ignore[arg-type]  # None: no published model's configuration
+            mp=_use_half(half_precision, self._device),
+            **configuration,
         )
         state = _renamed(load_state(weights), model.conf.n_layers)
         missing, unexpected = model.load_state_dict(state, strict=False)

@@ -1,6 +1,8 @@
 """Screening: a cheap look at every pair, so that the costly matchers see only pairs worth their time.
 
-A pair's score is the number of mutual nearest neighbours among its photos' best descriptors that pass a loose ratio test.
+A pair's score is the number of mutual nearest neighbours among its photos' best descriptors that are similar enough. On
+pairs of known overlap that count ranked better than plain counts and ratio tests (docs/benchmarks.md). It only ranks a
+photo's partners and is never a threshold, because no count proves or rules out an overlap.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from scenesort.types import Features, Float32Array
 
 VERSION = "1"
 """Part of the key of screening artefacts: raise it when scores change."""
+
+MIN_SIMILARITY = 0.8
+"""Least cosine similarity of neighbours that count."""
 
 BLOCK_PHOTOS = 32
 """Photos on each side of a block: what one screening task holds in memory."""
@@ -39,9 +44,8 @@ def block_pairs(num_photos: int) -> Iterator[tuple[range, range]]:
 
 def screen_pair(a: Float32Array, b: Float32Array) -> float:
     """Score one pair: the higher, the likelier its photos overlap."""
-    _, _, best, second = mutual_nearest(a, b)
-    near, far = np.arccos(np.clip(best, -1, 1)), np.arccos(np.clip(second, -1, 1))
-    return float(np.sum(np.clip(1 - near / np.maximum(far, 1e-6), 0, 1)))
+    _, _, best, _ = mutual_nearest(a, b)
+    return float(np.count_nonzero(best > MIN_SIMILARITY))
 
 
 def screen_block(rows: Sequence[Float32Array], columns: Sequence[Float32Array], same: bool) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,3 +39,11 @@ def shortlist(names: tuple[str, ...], scores: Float32Array, pairs_per_photo: int
         pairs=tuple((names[rows[k]], names[columns[k]]) for k in order),
         scores=tuple(float(full[rows[k], columns[k]]) for k in order),
     )
+
+
+def settled_photos(inliers: Mapping[Pair, int], strong_inliers: int, partners: int) -> frozenset[str]:
+    """Return the photos with at least `partners` verified partners of `strong_inliers` inliers; none when that is 0."""
+    if not partners:
+        return frozenset()
+    count = Counter(name for pair, found in inliers.items() if found >= strong_inliers for name in pair)
+    return frozenset(name for name, strong in count.items() if strong >= partners)

@@ -29,9 +29,10 @@ class SceneSpec:
     """One place and how it is photographed.
 
     `seed` decides all but the buildings' fronts, which `shared_seed` decides (`seed` where None): scenes with one
-    `shared_seed` look alike. `focal_ratio`: focal length / longer side. `radial`: SIMPLE_RADIAL's k. `num_turned`
-    photos are stored turned by 90 degrees with no sign of it, `num_turned_exif` with an EXIF orientation. `has_exif`:
-    focal length and time in EXIF.
+    `shared_seed` look alike. `likeness`: share of its fronts that are the same but for wear, 0 … 1; the rest have the
+    same design. `focal_ratio`: focal length / longer side. `radial`: SIMPLE_RADIAL's k. `num_turned` photos are stored
+    turned by 90 degrees with no sign of it, `num_turned_exif` with an EXIF orientation. `has_exif`: focal length and
+    time in EXIF.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SceneSpec:
     seed: int
     num_photos: int = 10
     shared_seed: int | None = None
+    likeness: float = 1.0
     width_px: int = 800
     height_px: int = 600
     focal_ratio: float = 0.82
@@ -133,7 +135,7 @@ def make_scene(spec: SceneSpec) -> list[TruePhoto]:
     if spec.num_turned + spec.num_turned_exif > spec.num_photos:
         raise OptionError(f"Scene {spec.name}: more turned photos than photos; lower num_turned or num_turned_exif.")
     shared = spec.seed if spec.shared_seed is None else spec.shared_seed
-    place = make_place(spec.kind, spec.seed, shared, texels_per_m(spec.width_px))
+    place = make_place(spec.kind, spec.seed, shared, texels_per_m(spec.width_px), spec.likeness)
     focal_px = spec.focal_ratio * max(spec.width_px, spec.height_px)
     base = simple_radial(spec.width_px, spec.height_px, focal_px, spec.radial)
     rng = np.random.default_rng((spec.seed, 3))
@@ -259,7 +261,7 @@ def demo_spec(seed: int = 0, width_px: int = 800, height_px: int = 600) -> Colle
     """Two squares that look alike, a street and four outliers: 34 photos."""
     first = 1000 * seed
     market = SceneSpec("market", "square", first + 1, 10, has_exif=True, num_turned_exif=2)
-    station = SceneSpec("station", "square", first + 2, 9, first + 1, focal_ratio=0.9, radial=-0.05, num_turned=1)
+    station = SceneSpec("station", "square", first + 2, 9, first + 1, 0.2, focal_ratio=0.9, radial=-0.05, num_turned=1)
     lane = SceneSpec("lane", "street", first + 3, 11, focal_ratio=0.78, radial=-0.02, num_turned=1, num_turned_exif=1)
     scenes = tuple(replace(scene, width_px=width_px, height_px=height_px) for scene in (market, station, lane))
     return CollectionSpec("demo", scenes, 4, seed, width_px, height_px)

@@ -174,7 +174,7 @@ def _street(builder: Builder, rng: Rng, shared_seed: int) -> Walk:
         frame = Frame(left + width / 2, 6.6 + float(rng.choice([0.0, 0.0, 0.8])))
         add_building(builder, frame, width - 0.02, 9.0, storeys, design, rng)
         left += width
-    behind = Builder(builder.ppm * 0.6)
+    behind = Builder(builder.ppm * 0.6, builder.likeness)
     left = -30.0
     while left < 28:
         design = next(designs)
@@ -199,7 +199,7 @@ def _courtyard(builder: Builder, rng: Rng, shared_seed: int) -> Walk:
     north, south = (0.0, half_y, 0.0, half_x), (0.0, -half_y, 180.0, half_x)
     wings = [north, (half_x, 0.0, -90.0, half_y), (-half_x, 0.0, 90.0, half_y), south]
     for index, (x, y, yaw, half) in enumerate(wings):
-        part = Builder(builder.ppm if index < 3 else builder.ppm * 0.6)
+        part = Builder(builder.ppm if index < 3 else builder.ppm * 0.6, builder.likeness)
         add_building(part, Frame(x, y, 0.0, yaw), 2 * half + 1.0, 6.0, storeys, shared_seed * 16 + index % 3, rng)
         builder.faces += part.faces
         builder.footprints += part.footprints
@@ -215,10 +215,14 @@ def _courtyard(builder: Builder, rng: Rng, shared_seed: int) -> Walk:
     return Walk((x, y + 1.5, 2.0), (8.0, 10.0), float(rng.uniform(-8, 8)), 130.0)
 
 
-def make_place(kind: PlaceKind, seed: int, shared_seed: int, ppm: float) -> Place:
-    """Build and light a place. `shared_seed`: decides the buildings' fronts, `seed` the rest; `ppm`: texels a metre."""
+def make_place(kind: PlaceKind, seed: int, shared_seed: int, ppm: float, likeness: float = 1.0) -> Place:
+    """Build and light a place. `shared_seed`: decides the buildings' fronts, `seed` the rest; `ppm`: texels a metre.
+
+    `likeness`: share of the fronts that are the same to the texel in all places of one `shared_seed`, 0 … 1; the others
+    share colours and windows' design.
+    """
     rng = np.random.default_rng((seed, 1))
-    builder = Builder(ppm)
+    builder = Builder(ppm, likeness)
     walk = {"square": _square, "street": _street, "courtyard": _courtyard}[kind](builder, rng, shared_seed)
     if kind != "courtyard":
         _backdrop(builder, rng, 90.0)

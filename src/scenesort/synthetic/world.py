@@ -90,9 +90,13 @@ def texels(length_m: float, ppm: float) -> int:
 
 @dataclass
 class Builder:
-    """Collects surfaces. `ppm`: texels a metre of a surface seen from nearby; far or hidden ones use a part of it."""
+    """Collects surfaces. `ppm`: texels a metre of a surface seen from nearby; far or hidden ones use a part of it.
+
+    `likeness`: share of the buildings that look exactly as their seed says, 0 … 1; the others have its design alone.
+    """
 
     ppm: float
+    likeness: float = 1.0
     faces: list[Face] = field(default_factory=list)
     footprints: list[FloatArray] = field(default_factory=list)
 
@@ -215,7 +219,7 @@ class World:
 class _Grid:
     """Points on one face at which light is computed: (3, rows × columns) float32, a hand's breadth above it."""
 
-    face: Face
+    corners: FloatArray
     points: Float32Array
     rows: int
     columns: int
@@ -227,7 +231,7 @@ def _grid(face: Face, per_m: float, limit: int) -> _Grid:
     a, b = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
     start = (face.origin + 0.02 * face.normal)[:, None]
     points = start + face.u[:, None] * a.reshape(1, -1) + face.v[:, None] * b.reshape(1, -1)
-    return _Grid(face, np.ascontiguousarray(points, np.float32), rows, columns)
+    return _Grid(face.corners, np.ascontiguousarray(points, np.float32), rows, columns)
 
 
 def _shadows(grids: list[_Grid], direction: FloatArray, occluders: list[Face]) -> list[NDArray[np.bool_]]:
@@ -235,24 +239,24 @@ def _shadows(grids: list[_Grid], direction: FloatArray, occluders: list[Face]) -
     across = np.cross(direction, (0.3, 0.5, 0.8))
     across /= np.linalg.norm(across)
     axes = np.stack([across, np.cross(direction, across), direction])  # two along the shadow plane, one to the light
-    casting = np.stack([face.corners @ axes.T for face in occluders])
+    casting = np.stack([face.corners for face in occluders]) @ axes.T
     low, high = casting.min(1), casting.max(1)
-    inverses, shifts, usable = [], [], []
-    for face in occluders:
-        basis = np.stack([face.u, face.v, -direction], 1)
-        flat = abs(float(np.linalg.det(basis))) < 1e-3 * float(np.linalg.norm(face.u) * np.linalg.norm(face.v))
-        inverse = np.eye(3) if flat else np.linalg.inv(basis)
-        usable.append(not flat)
-        inverses.append(inverse.astype(np.float32))
-        shifts.append((inverse @ face.origin).astype(np.float32))
+    bases = np.stack([np.stack([face.u for face in occluders]), np.stack([face.v for face in occluders])], 2)
+    bases = np.concatenate([bases, np.broadcast_to(-direction[:, None], (len(occluders), 3, 1))], 2)
+    areas = np.linalg.norm(bases[:, :, 0], axis=1) * np.linalg.norm(bases[:, :, 1], axis=1)
+    usable = np.abs(np.linalg.det(bases)) > 1e-3 * areas
+    bases[~usable] = np.eye(3)
+    inverses = np.linalg.inv(bases)
+    shifts = (inverses @ np.stack([face.origin for face in occluders])[:, :, None]).astype(np.float32)
+    inverses = inverses.astype(np.float32)
+    receiving = np.stack([grid.corners for grid in grids]) @ axes.T if grids else np.zeros((0, 4, 3))
     results = []
-    for grid in grids:
+    for grid, own in zip(grids, receiving, strict=True):
         blocked = np.zeros(grid.points.shape[1], bool)
-        own = grid.face.corners @ axes.T
         near = (low[:, :2] < own.max(0)[:2]).all(1) & (high[:, :2] > own.min(0)[:2]).all(1)
-        near &= (high[:, 2] > own[:, 2].min()) & np.array(usable)
+        near &= (high[:, 2] > own[:, 2].min()) & usable
         for index in np.flatnonzero(near):
-            a, b, distance = inverses[index] @ grid.points - shifts[index][:, None]
+            a, b, distance = inverses[index] @ grid.points - shifts[index]
             hit = (distance > 0.01) & (a > 0) & (a < 1) & (b > 0) & (b < 1)
             alpha = occluders[index].alpha
             if alpha is not None:
@@ -292,15 +296,17 @@ def _open_sky(faces: list[Face], occluders: list[Face], directions: int) -> list
     ]
 
 
-def bake(builder: Builder, sun: Sun, directions: int = 24) -> World:
+def bake(builder: Builder, sun: Sun, directions: int = 18) -> World:
     """Light all faces: sun with cast shadows, sky where it is open, and a little bounced light."""
     areas = [float(np.linalg.norm(np.cross(face.u, face.v))) for face in builder.faces]
     casters = [face for face, area in zip(builder.faces, areas, strict=True) if 0.25 < area < 2500]
-    large = [face for face, area in zip(builder.faces, areas, strict=True) if 2.0 < area < 2500 and not face.is_leaf]
+    large = [face for face, area in zip(builder.faces, areas, strict=True) if 3.0 < area < 2500 and not face.is_leaf]
     sunlight, skylight = np.array(sun.sunlight, np.float32), np.array(sun.skylight, np.float32)
     facing = [0.75 if face.is_leaf else max(0.0, float(face.normal @ sun.direction)) for face in builder.faces]
     lit = [index for index, value in enumerate(facing) if value > 0]
-    grids = [_grid(builder.faces[index], 5.0 if areas[index] < 4000 else 0.4, 240) for index in lit]
+    grids = [
+        _grid(builder.faces[index], min(5.0, builder.ppm / 6) if areas[index] < 4000 else 0.4, 240) for index in lit
+    ]
     shadows = dict(zip(lit, zip(grids, _shadows(grids, sun.direction, casters), strict=True), strict=True))
     faces: list[Face] = []
     for index, (face, sky) in enumerate(zip(builder.faces, _open_sky(builder.faces, large, directions), strict=True)):

