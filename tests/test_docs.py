@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -13,10 +14,9 @@ from typing import Any
 import pytest
 import typer.main
 
-from scenesort import config, errors, matching, pipeline, plugins
+from scenesort import config, errors
 from scenesort.commands import app
 from scenesort.commands.failures import INTERRUPTED
-from scenesort.synthetic import CollectionSpec, SceneSpec, make_collection
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -79,7 +79,7 @@ def check_command(words: list[str], line: str) -> None:
         assert words[0] in command.commands, line
         command, words = command.commands[words[0]], words[1:]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
-    for word, value in zip(words, [*words[1:], ""], strict=True):
+    for word, value in itertools.pairwise([*words, ""]):
         if word.startswith("-"):
             assert word in known, f"{word} in: {line}"
         if word == "--set":
@@ -107,38 +107,3 @@ def test_every_exit_code_is_documented() -> None:
     }
     assert listed == ours
     assert f"| {INTERRUPTED} |" in text
-
-
-@pytest.fixture
-def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package with the classes of the recipes, installed as pip does it."""
-    site = tmp_path / "site"
-    metadata = site / "scenesort_recipes-0.1.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: scenesort-recipes\nVersion: 0.1\n")
-    entries = []
-    for family in ("features", "matching", "mapping"):
-        recipe = ROOT / "src" / "scenesort" / family / "TEMPLATE.md"
-        (code,), (registration,) = fences(recipe, "python"), fences(recipe, "toml")
-        (site / f"recipe_{family}.py").write_text(code)
-        for group, members in tomllib.loads(registration)["project"]["entry-points"].items():
-            entries.append(f"[{group}]")
-            entries += [f"{name} = recipe_{family}:{where.partition(':')[2]}" for name, where in members.items()]
-    (metadata / "entry_points.txt").write_text("\n".join(entries) + "\n")
-    monkeypatch.syspath_prepend(str(site))
-    plugins._members.cache_clear()
-    yield
-    plugins._members.cache_clear()
-
-
-@pytest.mark.usefixtures("stranger")
-def test_the_recipes_work(tmp_path: Path) -> None:
-    scene = SceneSpec("gate", "square", 5, 5, width_px=480, height_px=360)
-    photos = make_collection(tmp_path / "rendered", CollectionSpec("gate", (scene,), 0, 3))
-    mix = ("sift+nearest", "corners+corners-nearest")
-    chosen = {"matching.mix": mix, "mapping.backend": "best-of-three", "features.sift_keypoints": 1000}
-    result = pipeline.run(photos, tmp_path / "out", options=config.with_values(config.Options(), chosen))
-    assert matching.parse_mix(mix)[1] == ("corners", "corners-nearest")
-    assert result.scenes[0].photos
-    features = [stage for stage in result.collections["gate"].stages if stage.name == "features"]
-    assert features[0].done == 10

@@ -61,7 +61,9 @@ class PairsOptions:
     screen_keypoints: int = option(1024, "keypoints a photo used in screening, best first", low=16)
     pairs_per_photo: int = option(12, "best-ranked partners of each photo that the learned matchers get", low=1)
     settled_partners: int = option(
-        6, "a photo with so many strong partners after nearest-neighbour matching needs no learned matcher; 0: none does", low=0
+        6,
+        "a photo with so many strong partners after nearest-neighbour matching needs no learned matcher; 0: none does",
+        low=0,
     )
     strong_inliers: int = option(100, "verified inliers of a strong partner", low=4)
     nearest_pairs_per_photo: int = option(
@@ -110,10 +112,18 @@ class MappingOptions:
     """How the photos of a scene get poses."""
 
     backend: str = option("incremental", "mapping member")
+    share_cameras: str = option(
+        "auto",
+        "photos of one size without EXIF share a camera: auto maps both ways and compares",
+        choices=("auto", "never", "always"),
+    )
     max_models: int = option(25, "most models tried in one connected part of the view graph", low=1)
     init_min_inliers: int = option(100, "fewest inliers of the pair that starts a model", low=10)
     pose_min_inliers: int = option(30, "fewest inliers of a pose estimated from points", low=4)
     max_reprojection_error_px: float = option(4.0, "observations with a larger error are dropped", "px", low=0.1)
+    robust_loss_px: float = option(
+        0.5, "scale of the Cauchy loss in the last bundle adjustment, about the keypoints' precision; 0: none", "px", low=0.0
+    )
     timeout_s: float = option(3600.0, "time limit of one attempt at one part", "s", low=1.0)
 
 
@@ -170,6 +180,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pairs.pairs_per_photo": 20,
         "verification.min_inliers": 15,
         "verification.max_trials": 10000,
+        "mapping.share_cameras": "never",
+        "mapping.robust_loss_px": 0.0,
         "mapping.max_models": 25,
         "scenes.min_photos": 3,
     },

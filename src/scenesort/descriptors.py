@@ -57,11 +57,11 @@ def ratio_matches(a: Float32Array, b: Float32Array, max_ratio: float, max_angle_
     """
     rows, columns, best, second = mutual_nearest(a, b)
     near = np.arccos(np.clip(best, -1, 1))
-    good = (near <= max_angle_rad) & (near <= max_ratio * np.arccos(np.clip(second, -1, 1)))
+    good = (near <= max_angle_rad) & (near < max_ratio * np.arccos(np.clip(second, -1, 1)))
     rows, columns, near = rows[good], columns[good], near[good]
     if not len(rows) or len(a) < 2:
         return np.zeros((0, 2), dtype=np.uint32)
     others = b[columns] @ a.T
     others[np.arange(len(rows)), rows] = -np.inf
-    good = near <= max_ratio * np.arccos(np.clip(others.max(axis=1), -1, 1))
+    good = near < max_ratio * np.arccos(np.clip(others.max(axis=1), -1, 1))
     return np.stack([rows[good], columns[good]], axis=1).astype(np.uint32)

@@ -1,8 +1,8 @@
 """The one exception hierarchy.
 
-Every error that a user can cause or mend is a `ScenesortError`: its message names the photo, file or option, says what is
-wrong and what to do. The command line prints the message alone and ends with the class's `exit_code`; any other exception
-is a mistake of ours and shows its traceback.
+Every error that a user can cause or mend is a `ScenesortError`: its message names the photo, file or option, says what
+is wrong and what to do. The command line prints the message alone and ends with the class's `exit_code`; any other
+exception is a mistake of ours and shows its traceback.
 """
 
 

@@ -108,7 +108,7 @@ def _sort(context: Context, folder: Path, out: Path) -> tuple[PhotoSet, list[Pos
     verified = steps.verify_again(context, sides, verified, quick, rest)
     graph = scenes.build_view_graph(sides, verified.inliers)
     parts = scenes.connected_parts(graph, options.scenes.min_photos)
-    models = steps.map_parts(context, sides, graph, parts, verified)
+    models = steps.map_parts(context, sides, parts, verified)
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
     coloured = steps.colour_points(context, chosen, sides)
     posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)

@@ -1,11 +1,11 @@
 """The values that stages hand to each other: small, frozen, with shapes, units and frames written down.
 
-Two pixel frames occur, both in COLMAP's convention: (0, 0) is the top-left corner of the top-left pixel, whose centre is
-(0.5, 0.5), x to the right, y down, at the photo's full size.
+Two pixel frames occur, both in COLMAP's convention: (0, 0) is the top-left corner of the top-left pixel, whose centre
+is (0.5, 0.5), x to the right, y down, at the photo's full size.
 
-- `frame`: the stored pixels, as other tools see the file when they ignore EXIF orientation. Cameras, poses and everything
-  that is exported refer to it. Photos with a mirrored EXIF orientation have no rigid counterpart of their stored pixels:
-  their frame is the upright one.
+- `frame`: the stored pixels, as other tools see the file when they ignore EXIF orientation. Cameras, poses and
+  everything that is exported refer to it. Photos with a mirrored EXIF orientation have no rigid counterpart of their
+  stored pixels: their frame is the upright one.
 - `upright`: the photo as a person looks at it. Features are found and matched in it.
 """
 
@@ -51,7 +51,8 @@ class Photo:
     `sha256` is the hash of the file's bytes. `width_px` and `height_px` are the size of its frame (module docstring).
     `quarter_turns` (0 … 3) clockwise turns of 90 degrees take the frame to upright. `mirrored` marks a mirrored EXIF
     orientation. Photos with the same `camera_group` share one camera. `mask_path` names an image of the frame's aspect
-    whose black pixels (0) hold no features. `taken_at_s` is the EXIF capture time in seconds since 1970 with no time zone.
+    whose black pixels (0) hold no features. `taken_at_s` is the EXIF capture time in seconds since 1970 with no time
+    zone.
     """
 
     name: str
@@ -101,8 +102,8 @@ class PhotoSet:
 class Features:
     """Keypoints of one photo found by one member.
 
-    `keypoints_px`: (n, 2) float32, upright frame at full size. `descriptors`: (n, d) float16 of unit length, or uint8 for
-    SIFT (COLMAP's root-normalised form). `scores`: (n,) float32, higher is better, in descending order.
+    `keypoints_px`: (n, 2) float32, upright frame at full size. `descriptors`: (n, d) float16 of unit length, or uint8
+    for SIFT (COLMAP's root-normalised form). `scores`: (n,) float32, higher is better, in descending order.
     `upright_size_px`: width and height of the upright photo.
     """
 
@@ -117,7 +118,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class PairMatches:
-    """Matches of one pair: `matches` (m, 2) uint32 keypoint indices into the two photos' features, in `pair`'s order."""
+    """Matches of one pair: `matches` (m, 2) uint32 indices into the two photos' features, in `pair`'s order."""
 
     pair: Pair
     matches: IndexArray
@@ -127,9 +128,9 @@ class PairMatches:
 class TwoViewGeometry:
     """Verified geometry of one pair.
 
-    `inlier_matches`: (m, 2) uint32 keypoint indices. `kind` is COLMAP's configuration name (`CALIBRATED`, `UNCALIBRATED`,
-    `PLANAR`, `PANORAMIC`, `PLANAR_OR_PANORAMIC`, …). `E`, `F`, `H` are 3×3 float64 or None where not estimated; F and H
-    map pixels of the first photo's frame to the second's.
+    `inlier_matches`: (m, 2) uint32 keypoint indices. `kind` is COLMAP's configuration name (`CALIBRATED`,
+    `UNCALIBRATED`, `PLANAR`, `PANORAMIC`, `PLANAR_OR_PANORAMIC`, …). `E`, `F`, `H` are 3×3 float64 or None where not
+    estimated; F and H map pixels of the first photo's frame to the second's.
     """
 
     pair: Pair
@@ -158,8 +159,8 @@ class PosedPhoto:
     """A photo with its pose.
 
     `cam_from_world`: (3, 4) float64, rotation beside translation, OpenCV axes of the photo's frame (x right, y down, z
-    forward), in the units of its scene. `camera`: refined intrinsics. `keypoints_px`: (k, 2) float64 frame pixels of its
-    observations; `point_index`: (k,) int64 index into the scene's points.
+    forward), in the units of its scene. `camera`: refined intrinsics. `keypoints_px`: (k, 2) float64 frame pixels of
+    its observations; `point_index`: (k,) int64 index into the scene's points.
     """
 
     name: str

@@ -178,18 +178,11 @@ def frame_keypoints(store: Path, side: PhotoKeys) -> FloatArray:
     return geometry.frame_from_upright_px(np.concatenate(upright), size, side.photo.quarter_turns)
 
 
-@dataclass(frozen=True, slots=True)
-class MapJob:
-    """Map one connected part of the view graph."""
-
-    task: MappingTask
-
-
-def map_part(job: MapJob) -> list[PosedScene]:
-    """Run the mapper in a temporary folder that ends with the process."""
-    member = mapping.load(job.task.mapping.backend)()
+def map_part(task: MappingTask) -> list[PosedScene]:
+    """Run the mapper on one part, in a temporary folder that ends with the process."""
+    member = mapping.load(task.mapping.backend)()
     with tempfile.TemporaryDirectory(prefix="scenesort-map-") as folder:
-        return list(member.map(job.task, Path(folder)))
+        return list(member.map(task, Path(folder)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class MapperSettings:
     pose_min_inliers: int
     max_reprojection_error_px: float
     min_pair_inliers: int
+    robust_loss_px: float
     safer: bool = False
 
 
@@ -57,8 +58,34 @@ def map_incrementally(
     database_path = folder / "database.db"
     fixed = write_database(database_path, photos, geometries)
     models = pycolmap.incremental_mapping(database_path, folder, folder, _pipeline_options(settings, fixed))
+    for model in models.values():
+        adjust_robustly(model, settings.robust_loss_px, fixed)
     scenes = [to_scene(model, name="", fixed_cameras=fixed) for _, model in sorted(models.items())]
     return sorted(scenes, key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
+
+
+def adjust_robustly(model: pycolmap.Reconstruction, loss_scale_px: float, fixed: frozenset[int] = frozenset()) -> None:
+    """Adjust a finished model once more with a Cauchy loss, in place; a scale of 0 px leaves the model alone.
+
+    The mapper's own adjustment weighs all residuals alike, so coarse keypoints and leftover wrong matches pull on the
+    poses as hard as sub-pixel ones; the robust loss lets the precise majority decide.
+    """
+    if loss_scale_px <= 0:
+        return
+    options = pycolmap.BundleAdjustmentOptions()
+    options.print_summary = False
+    options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    options.ceres.loss_function_scale = loss_scale_px
+    options.ceres.solver_options.num_threads = 1
+    options.ceres.min_num_residuals_for_cpu_multi_threading = NEVER_RESIDUALS
+    config = pycolmap.BundleAdjustmentConfig()
+    for image_id in model.reg_image_ids():
+        config.add_image(image_id)
+    for camera_id in sorted(fixed & {image.camera_id for image in model.images.values()}):
+        config.set_constant_cam_intrinsics(camera_id)
+    config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+    pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+    model.update_point_3d_errors()
 
 
 def write_database(path: Path, photos: Sequence[MapperPhoto], geometries: Sequence[TwoViewGeometry]) -> frozenset[int]:

@@ -57,10 +57,10 @@ class Listener(Progress, ABC):
 
 
 class Quiet(Listener):
-    """Shows nothing."""
+    """Shows nothing; what is noticed is in run.log and summary.json."""
 
-    def notice(self, sentence: str) -> None:
-        """Keep it: it is in run.log and summary.json."""
+    def say(self, line: str) -> None:
+        """Print nothing."""
 
     def close(self) -> None:
         """Nothing is open."""

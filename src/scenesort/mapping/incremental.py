@@ -14,7 +14,7 @@ class Incremental:
     """COLMAP's incremental mapper, several models a part."""
 
     name: ClassVar[str] = "incremental"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def map(self, task: MappingTask, folder: Path) -> list[PosedScene]:
         """Map one part; see MappingMember."""
@@ -26,6 +26,7 @@ class Incremental:
             pose_min_inliers=task.mapping.pose_min_inliers,
             max_reprojection_error_px=task.mapping.max_reprojection_error_px,
             min_pair_inliers=task.verification.min_inliers,
+            robust_loss_px=task.mapping.robust_loss_px,
             safer=task.attempt > 0,
         )
         photos = [

@@ -14,7 +14,7 @@ class Nearest:
     """Mutual nearest neighbours with ratio; the usual partner of SIFT. Runs on the CPU whatever the device."""
 
     name: ClassVar[str] = "nearest"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     weights: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[tuple[str, ...]] = ("sift", "aliked", "xfeat")
     learned: ClassVar[bool] = False

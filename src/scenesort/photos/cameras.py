@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from scenesort.errors import OptionError
 from scenesort.config import PhotosOptions
+from scenesort.errors import OptionError
 from scenesort.types import Camera, Photo
 
 PARAMETERS = {

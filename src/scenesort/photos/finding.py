@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, JpegImagePlugin
 
+from scenesort.config import PhotosOptions
 from scenesort.errors import NoPhotosError, OptionError
 from scenesort.photos.cameras import assign_cameras, parameter_names, same_aspect, unknown_camera
 from scenesort.photos.decoding import (
@@ -22,10 +23,8 @@ from scenesort.photos.decoding import (
     check_mode,
     load_stored,
     open_image,
-    sniff_format,
 )
 from scenesort.photos.exif import read_metadata
-from scenesort.config import PhotosOptions
 from scenesort.types import Photo, PhotoSet, SkippedPhoto
 
 VIDEO_EXTENSIONS = frozenset(

@@ -13,20 +13,17 @@ from scenesort.types import PosedPhoto, PosedScene, ViewGraph
 def one_scene_a_photo(models: Iterable[PosedScene], min_photos: int) -> list[PosedScene]:
     """Settle photos that several models posed: the model in which a photo sees most points keeps it.
 
-    Models left with fewer than `min_photos` photos are dissolved. Scenes come largest first, named `scene_01`, ….
+    Models left with fewer than `min_photos` photos are dissolved, the smallest first: their photos go back to the other
+    models that posed them. Scenes come largest first, named `scene_01`, ….
     """
-    models = list(models)
-    owner: dict[str, tuple[int, int]] = {}
-    for index, model in enumerate(models):
-        for photo in model.photos:
-            claim = (len(photo.point_index), -index)
-            if photo.name not in owner or claim > owner[photo.name]:
-                owner[photo.name] = claim
-    kept = []
-    for index, model in enumerate(models):
-        mine = [photo for photo in model.photos if owner[photo.name][1] == -index]
-        if len(mine) >= min_photos:
-            kept.append(_without_others(model, mine))
+    left = list(models)
+    while True:
+        owned = _owned(left)
+        weakest = min(range(len(left)), key=lambda index: len(owned[index]), default=None)
+        if weakest is None or len(owned[weakest]) >= min_photos:
+            break
+        del left[weakest]
+    kept = [_without_others(model, mine) for model, mine in zip(left, owned, strict=True)]
     kept.sort(key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
     return [dataclasses.replace(scene, name=f"scene_{rank:02d}") for rank, scene in enumerate(kept, start=1)]
 
@@ -56,6 +53,17 @@ def assign(
             outliers.append(name)
     joined = [dataclasses.replace(scene, unposed=tuple(unposed[row])) for row, scene in enumerate(scenes)]
     return joined, outliers
+
+
+def _owned(models: Sequence[PosedScene]) -> list[list[PosedPhoto]]:
+    """Return the photos that each model keeps; of equal claims the earlier model's wins."""
+    owner: dict[str, tuple[int, int]] = {}
+    for index, model in enumerate(models):
+        for photo in model.photos:
+            claim = (len(photo.point_index), -index)
+            if photo.name not in owner or claim > owner[photo.name]:
+                owner[photo.name] = claim
+    return [[photo for photo in model.photos if owner[photo.name][1] == -row] for row, model in enumerate(models)]
 
 
 def _without_others(model: PosedScene, mine: list[PosedPhoto]) -> PosedScene:

