@@ -3,7 +3,8 @@
 usage: python benchmarks/accuracy.py DATA [--preset balanced] [--seeds 0,1,2] [--leave-out] [--work DIR] [--json FILE]
 
 DATA holds one folder a collection beside train_labels.csv and train_thresholds.csv. Features and matches are made once, by
-the first seed's run, whose seconds are the honest ones; the other seeds repeat verification and mapping on them.
+the first seed's run, whose seconds are the honest ones; the other seeds repeat verification and mapping on them. Killed and
+started again with the same --work, it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ def _runs(name: str, options: Options, seeds: list[int], arguments: argparse.Nam
         runs = []
         for seed in seeds:
             out = work / name.replace(" ", "-") / f"{folder.name}-{seed}"
+            finished = out.with_suffix(".json")
+            if finished.exists():
+                runs.append(json.loads(finished.read_text()))
+                continue
             started = time.monotonic()
             result = scenesort.run(
                 folder,
@@ -89,6 +94,7 @@ def _runs(name: str, options: Options, seeds: list[int], arguments: argparse.Nam
                     "stage_seconds": {stage.name: stage.seconds for stage in stages},
                 }
             )
+            finished.write_text(json.dumps(runs[-1]) + "\n")
             print(f"{name}: {folder.name} seed {seed}: {scored.score:.1f} in {seconds:.0f} s", flush=True)
         rows.append({"collection": folder.name, "runs": runs})
     return rows

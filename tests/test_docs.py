@@ -16,7 +16,7 @@ import typer.main
 
 from scenesort import config, errors
 from scenesort.commands import app
-from scenesort.commands.failures import INTERRUPTED
+from scenesort.commands.failures import INTERRUPTED, TERMINATED
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -107,3 +107,4 @@ def test_every_exit_code_is_documented() -> None:
     }
     assert listed == ours
     assert f"| {INTERRUPTED} |" in text
+    assert f"| {TERMINATED} |" in text

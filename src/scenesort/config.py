@@ -122,7 +122,10 @@ class MappingOptions:
     pose_min_inliers: int = option(30, "fewest inliers of a pose estimated from points", low=4)
     max_reprojection_error_px: float = option(4.0, "observations with a larger error are dropped", "px", low=0.1)
     robust_loss_px: float = option(
-        0.5, "scale of the Cauchy loss in the last bundle adjustment, about the keypoints' precision; 0: none", "px", low=0.0
+        0.5,
+        "scale of the Cauchy loss in the last bundle adjustment, about the keypoints' precision; 0: none",
+        "px",
+        low=0.0,
     )
     timeout_s: float = option(3600.0, "time limit of one attempt at one part", "s", low=1.0)
 

@@ -35,9 +35,11 @@ def demo(
     """
     from scenesort import evaluation, pipeline
     from scenesort.commands import tables
+    from scenesort.commands.failures import end_at_sigterm
     from scenesort.commands.progress import Listener
     from scenesort.synthetic import demo_spec
 
+    end_at_sigterm()
     console = tables.output()
     run_folder, labels, thresholds = out / "run", out / "labels.csv", out / "thresholds.csv"
     with Listener.chosen(quiet=quiet, verbose=verbose) as progress:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import signal
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -12,7 +14,27 @@ from scenesort.errors import ScenesortError
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
 
+TERMINATED = 143
+"""Exit code after SIGTERM, likewise."""
+
 RESUMABLE = ("run", "demo")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+def end_at_sigterm() -> None:
+    """Let SIGTERM end the command as cleanly as Ctrl-C does; call it after pycolmap's import.
+
+    That import installs a handler of its own, which prints the stack of the native code.
+    """
+
+    def end(*_: object) -> NoReturn:
+        raise Terminated
+
+    with contextlib.suppress(ValueError):  # only the main thread may set handlers
+        signal.signal(signal.SIGTERM, end)
 
 
 class Commands(TyperGroup):
@@ -25,7 +47,7 @@ class Commands(TyperGroup):
         except ScenesortError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             resumable = ctx.invoked_subcommand in RESUMABLE
             typer.echo("\nstopped" + ("; run the same command to go on" if resumable else ""), err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED) from None

@@ -167,8 +167,10 @@ def run(
     )
     from scenesort import pipeline
     from scenesort.commands import tables
+    from scenesort.commands.failures import end_at_sigterm
     from scenesort.commands.progress import Listener
 
+    end_at_sigterm()
     with Listener.chosen(quiet=quiet, verbose=verbose) as progress:
         if verbose:
             tables.print_settings(progress.console, options)

@@ -51,10 +51,15 @@ def match_quickly(context: Context, sides: Mapping[str, PhotoKeys], scores: Floa
 def match_rest(
     context: Context, sides: Mapping[str, PhotoKeys], scores: Float32Array, quick: VerifiedPairs
 ) -> list[MatchedPairs]:
-    """Match with the learned members of the mix, where a photo has too few strong partners from the quick round."""
+    """Match the pairs that aren't strong yet with the learned members, where a photo has too few strong partners."""
     options = context.options.pairs
     settled = retrieval.settled_photos(quick.inliers, options.strong_inliers, options.settled_partners)
-    return _match(context, sides, scores, learned=True, wanted=lambda pair: not settled.issuperset(pair))
+
+    def wanted(pair: Pair) -> bool:
+        is_strong = bool(options.settled_partners) and quick.inliers.get(pair, 0) >= options.strong_inliers
+        return not is_strong and not settled.issuperset(pair)
+
+    return _match(context, sides, scores, learned=True, wanted=wanted)
 
 
 def _match(

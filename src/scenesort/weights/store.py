@@ -126,11 +126,11 @@ def locate(name: str) -> Path:
             if not _verified(path, entry.sha256, status.st_size, status.st_mtime_ns):
                 raise WeightsError(
                     f"weights '{name}': {path} is damaged or another version; "
-                    "delete it and run: scenesort weights fetch"
+                    f"delete it and run: scenesort weights fetch {name}"
                 )
             return path
     raise WeightsError(
-        f"weights '{name}' ({entry.size_mb} MB, {entry.licence}) are not here; run: scenesort weights fetch"
+        f"weights '{name}' ({entry.size_mb} MB, {entry.licence}) are not here; run: scenesort weights fetch {name}"
     )
 
 
