@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scenesort.config import Options, preset, with_values
     from scenesort.errors import ScenesortError
     from scenesort.evaluation import Evaluation, score
+    from scenesort.loading import load
     from scenesort.pipeline import run
     from scenesort.results import CollectionResult, RunResult
     from scenesort.types import Camera, Photo, PosedPhoto, PosedScene
@@ -29,6 +30,7 @@ __all__ = [
     "PosedScene",
     "RunResult",
     "ScenesortError",
+    "load",
     "preset",
     "run",
     "score",
@@ -39,6 +41,7 @@ _HOMES = {
     "config": ("Options", "preset", "with_values"),
     "errors": ("ScenesortError",),
     "evaluation": ("Evaluation", "score"),
+    "loading": ("load",),
     "pipeline": ("run",),
     "results": ("CollectionResult", "RunResult"),
     "types": ("Camera", "Photo", "PosedPhoto", "PosedScene"),

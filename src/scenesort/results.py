@@ -50,6 +50,7 @@ class CollectionResult:
             "outliers": len(self.outliers),
             "skipped": len(self.skipped),
             "duplicates": len(self.duplicates),
+            "copies": dict(self.duplicates),
             "notices": list(self.notices),
             "stages": [
                 {

@@ -193,11 +193,12 @@ class ColourJob:
     pixels_px: FloatArray
 
 
-def colours(job: ColourJob) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def colours(job: ColourJob) -> ImageArray:
     """Return the RGB colours (n, 3) uint8 of the pixels that hold the given points."""
     image = photos.load_frame(job.photo)
     columns, rows = np.floor(job.pixels_px).astype(np.int64).T
-    return image[np.clip(rows, 0, image.shape[0] - 1), np.clip(columns, 0, image.shape[1] - 1)]
+    rgb: ImageArray = image[np.clip(rows, 0, image.shape[0] - 1), np.clip(columns, 0, image.shape[1] - 1)]
+    return rgb
 
 
 @lru_cache(maxsize=4)

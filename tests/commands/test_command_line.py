@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +300,21 @@ def test_ctrl_c_says_how_to_go_on(cli: Any, tmp_path: Path, monkeypatch: pytest.
     result = cli("score", "a", "b", "--thresholds", "c")
     assert result.exit_code == 130
     assert "go on" not in result.stderr
+
+
+def test_sigterm_ends_as_cleanly(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminate(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(pipeline, "run", terminate)
+    try:
+        result = cli("run", tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert result.exit_code == 143
+    assert "run the same command to go on" in result.stderr
 
 
 def test_demo_refuses_a_folder_with_other_things(cli: Any, tmp_path: Path) -> None:

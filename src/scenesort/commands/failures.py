@@ -25,10 +25,9 @@ class Terminated(KeyboardInterrupt):
 
 
 def end_at_sigterm() -> None:
-    """Let SIGTERM end the command as cleanly as Ctrl-C does; call it after pycolmap's import.
-
-    That import installs a handler of its own, which prints the stack of the native code.
-    """
+    """Let SIGTERM end the command as cleanly as Ctrl-C does."""
+    # The import of pycolmap installs a handler of its own, which prints the native stack: it must not come later.
+    import scenesort.colmap  # noqa: F401
 
     def end(*_: object) -> NoReturn:
         raise Terminated

@@ -1,0 +1,64 @@
+"""A finished run folder, read back as values."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scenesort import colmap
+from scenesort.errors import WorkspaceError
+from scenesort.evaluation import PoseTable, read_poses
+from scenesort.export import SubmissionRow
+from scenesort.progress import StageReport
+from scenesort.results import CollectionResult, RunResult
+from scenesort.types import PosedScene, SkippedPhoto
+
+
+def load(out: str | Path) -> RunResult:
+    """Read the results of a finished run from its folder; `evaluation` is not read back (score the submission again).
+
+    Raises WorkspaceError when the folder holds no finished run.
+    """
+    folder = Path(out).expanduser()
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        names = list(summary["collections"])
+        rows = _rows(read_poses(folder / "submission.csv"))
+        single = (folder / "scenes").is_dir()
+        collections = {
+            name: _collection(name, folder if single else folder / name, summary["collections"][name], rows)
+            for name in names
+        }
+    except (OSError, KeyError, ValueError) as error:
+        raise WorkspaceError(f"{folder} holds no finished run of scenesort ({error}); run it again") from error
+    return RunResult(folder, collections)
+
+
+def _rows(table: PoseTable) -> list[SubmissionRow]:
+    poses = np.concatenate([table.rotation, table.translation[:, :, None]], axis=2)
+    return [
+        SubmissionRow(str(dataset), str(scene), str(image), pose if np.isfinite(pose).all() else None)
+        for dataset, scene, image, pose in zip(table.dataset, table.scene, table.image, poses, strict=True)
+    ]
+
+
+def _collection(name: str, folder: Path, summary: dict[str, Any], rows: list[SubmissionRow]) -> CollectionResult:
+    with (folder / "skipped.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        skipped = tuple(SkippedPhoto(row["photo"], row["reason"]) for row in csv.DictReader(file))
+    with (folder / "outliers.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        outliers = tuple(row["photo"] for row in csv.DictReader(file))
+    scenes = tuple(_scene(path) for path in sorted((folder / "scenes").iterdir()))
+    stages = tuple(StageReport(**stage) for stage in summary["stages"])
+    mine = tuple(row for row in rows if row.dataset == name)
+    return CollectionResult(name, scenes, outliers, skipped, summary["copies"], tuple(summary["notices"]), stages, mine)
+
+
+def _scene(folder: Path) -> PosedScene:
+    with (folder / "photos.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        unposed = tuple(row["photo"] for row in csv.DictReader(file) if row["posed"] == "no")
+    return dataclasses.replace(colmap.read_model(folder / "sparse" / "0", folder.name), unposed=unposed)
