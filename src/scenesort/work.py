@@ -23,6 +23,7 @@ from scenesort.types import (
     Features,
     Float32Array,
     FloatArray,
+    ImageArray,
     IndexArray,
     PairMatches,
     Photo,
