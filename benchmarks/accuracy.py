@@ -1,10 +1,10 @@
-"""Accuracy on collections with ground truth: score, mAA, clusterness, time and memory, over seeds, and by member of the mix.
+"""Accuracy on collections with ground truth: score, mAA, clusterness, time and memory, by seed and member of the mix.
 
 usage: python benchmarks/accuracy.py DATA [--preset balanced] [--seeds 0,1,2] [--leave-out] [--work DIR] [--json FILE]
 
-DATA holds one folder a collection beside train_labels.csv and train_thresholds.csv. Features and matches are made once, by
-the first seed's run, whose seconds are the honest ones; the other seeds repeat verification and mapping on them. Killed and
-started again with the same --work, it goes on where it stopped.
+DATA holds one folder a collection beside train_labels.csv and train_thresholds.csv. Features and matches are made once,
+by the first seed's run, whose seconds are the honest ones; the other seeds repeat verification and mapping on them.
+Killed and started again with the same --work, it goes on where it stopped.
 """
 
 from __future__ import annotations

@@ -63,5 +63,10 @@ def camera(width=640, height=480, focal=600.0, **known):
 
 def photo(name, width=640, height=480, **known):
     """Return a photo that no file stands behind."""
-    values = {"path": Path("/nowhere") / name, "sha256": "0" * 64, "camera": camera(width, height), "camera_group": name}
+    values = {
+        "path": Path("/nowhere") / name,
+        "sha256": "0" * 64,
+        "camera": camera(width, height),
+        "camera_group": name,
+    }
     return Photo(name=name, width_px=width, height_px=height, **(values | known))

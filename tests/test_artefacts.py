@@ -112,6 +112,7 @@ def test_scenes(tmp_path_factory, models):
 
 def test_more_than_ten_scenes_do_not_mix():
     models = [
-        PosedScene(str(row), (), np.full((1, 3), float(row)), np.zeros((1, 3), np.uint8), np.zeros(1)) for row in range(12)
+        PosedScene(str(row), (), np.full((1, 3), float(row)), np.zeros((1, 3), np.uint8), np.zeros(1))
+        for row in range(12)
     ]
     assert_same(artefacts.unpack_scenes(*artefacts.pack_scenes(models)), models)

@@ -31,14 +31,18 @@ def test_every_built_in_member_is_registered_under_its_own_name(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_unknown_member_is_named_with_those_installed(family):
     wrong = sorted(BUILT_IN[family])[0] + "x"
-    with pytest.raises(OptionError, match=rf"no {family} member '{wrong}' \(did you mean '{wrong[:-1]}'\?\); installed: "):
+    with pytest.raises(
+        OptionError, match=rf"no {family} member '{wrong}' \(did you mean '{wrong[:-1]}'\?\); installed: "
+    ):
         FAMILIES[family].load(wrong)
 
 
 def test_a_member_whose_package_is_missing_breaks_alone(monkeypatch):
     broken = EntryPoint("stranger", "no_such_package_here:Member", "scenesort.features")
     monkeypatch.setattr(plugins, "_members", lambda group: {"stranger": broken})
-    with pytest.raises(MissingDependencyError, match="'stranger' needs a package that can't be imported: .*no_such_package"):
+    with pytest.raises(
+        MissingDependencyError, match="'stranger' needs a package that can't be imported: .*no_such_package"
+    ):
         features.load("stranger")
 
 

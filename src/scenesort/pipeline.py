@@ -32,13 +32,15 @@ def run(
     thresholds: str | Path | None = None,
     sample: str | Path | None = None,
     cache: str | Path | None = None,
+    assemble: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Sort photos into scenes with camera poses and write the run folder `out`.
 
     Give `photos`, a folder that is one collection, or `collections`, a folder whose sub-folders are one each. `options`
-    is an Options value or a preset's name. With `labels` and `thresholds` (challenge CSVs) the submission is scored.
-    Running again on the same `out` goes on where the last run stopped; `cache` shares artefacts between runs. Raises
+    is an Options value or a preset's name. With `labels` and `thresholds` (challenge CSVs) the finished submission is
+    scored. Running again on the same `out` goes on where the last run stopped; `cache` shares artefacts between runs.
+    `assemble` also writes hloc's feature and match files and a COLMAP database into the run folder's `work`. Raises
     ScenesortError subclasses for everything that a user can mend (`scenesort.errors`).
     """
     if isinstance(options, str):
@@ -57,7 +59,7 @@ def run(
                 context = Context(workspace, pool, options, device, progress or Silent())
                 if options == dataclasses.replace(preset("baseline"), seed=options.seed, execution=options.execution):
                     context.notice(BASELINE_LACKS)
-                results[name] = _run_collection(context, name, folder, Path(out))
+                results[name] = _run_collection(context, name, folder, Path(out), assemble)
         rows = [row for result in results.values() for row in result.rows]
         submission = top.write_file(
             "submission.csv", lambda path: export.write_rows(path, rows, Path(sample) if sample else None)
@@ -70,11 +72,11 @@ def run(
     return result
 
 
-def _run_collection(context: Context, name: str, folder: Path, out: Path) -> CollectionResult:
+def _run_collection(context: Context, name: str, folder: Path, out: Path, assemble: bool) -> CollectionResult:
     """Run one collection; artefacts found damaged are made again."""
     for _ in range(DAMAGE_RETRIES):
         try:
-            found, posed, outliers = _sort(context, folder, out)
+            found, posed, outliers = _sort(context, folder, out, assemble)
             break
         except ArtefactLostError as error:
             context.notice(f"{error.args[0].partition(';')[0]}: making it again")
@@ -97,7 +99,7 @@ def _run_collection(context: Context, name: str, folder: Path, out: Path) -> Col
     return result
 
 
-def _sort(context: Context, folder: Path, out: Path) -> tuple[PhotoSet, list[PosedScene], list[str]]:
+def _sort(context: Context, folder: Path, out: Path, assemble: bool) -> tuple[PhotoSet, list[PosedScene], list[str]]:
     options = context.options
     found = steps.find_photos(context, folder, [out])
     found, sides = steps.find_features(context, found)
@@ -112,6 +114,8 @@ def _sort(context: Context, folder: Path, out: Path) -> tuple[PhotoSet, list[Pos
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
     coloured = steps.colour_points(context, chosen, sides)
     posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
+    if assemble:
+        steps.assemble(context, sides, verified)
     return found, posed, outliers
 
 

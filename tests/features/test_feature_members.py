@@ -92,7 +92,9 @@ def test_an_even_picture_gives_finite_values(member, name):
 
 
 def test_sift_finds_blobs_where_they_are(member):
-    centers = np.array([(x + 0.37 * i, y + 0.21 * i) for i, (x, y) in enumerate([(60, 50), (140, 55), (61, 120), (140, 121)])])
+    centers = np.array(
+        [(x + 0.37 * i, y + 0.21 * i) for i, (x, y) in enumerate([(60, 50), (140, 55), (61, 120), (140, 121)])]
+    )
     found = member("sift").extract(blobs(180, 200, centers, sigma_px=5.0))
     nearest = np.linalg.norm(found.keypoints_px[None] - centers[:, None], axis=2)
     assert nearest.min(axis=1).max() < 0.15

@@ -1,6 +1,15 @@
 """Results as files that other tools open."""
 
+from scenesort.export.hloc import write_features, write_matches, write_pairs
 from scenesort.export.scene_folder import write_scene_folder
 from scenesort.export.submission import SubmissionRow, submission_rows, write_rows
 
-__all__ = ["SubmissionRow", "submission_rows", "write_rows", "write_scene_folder"]
+__all__ = [
+    "SubmissionRow",
+    "submission_rows",
+    "write_features",
+    "write_matches",
+    "write_pairs",
+    "write_rows",
+    "write_scene_folder",
+]

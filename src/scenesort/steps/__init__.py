@@ -4,6 +4,7 @@ A step names its artefacts by what they are made from, skips those that exist, s
 processes and writes what comes back. Jobs are cut the same way whatever was resumed, so results don't depend on it.
 """
 
+from scenesort.steps.assembling import assemble
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import find_features, find_photos
 from scenesort.steps.mapping import colour_points, map_parts
@@ -13,6 +14,7 @@ __all__ = [
     "Context",
     "MatchedPairs",
     "VerifiedPairs",
+    "assemble",
     "colour_points",
     "find_features",
     "find_photos",

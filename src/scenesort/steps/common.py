@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from scenesort.config import Options
 from scenesort.errors import ArtefactLostError, WorkerError
 from scenesort.execution import WorkerPool
 from scenesort.progress import Progress, StageReport
-from scenesort.types import Pair
+from scenesort.types import Pair, TwoViewGeometry
 from scenesort.weights import REGISTRY
 from scenesort.workspace import Workspace
 
@@ -95,6 +95,17 @@ def loaded(
             f"an artefact was damaged or removed ({kind} {shard[:12]}…); run the same command again"
         )
     return found
+
+
+def load_geometries(context: Context, where: Mapping[Pair, tuple[str, int]]) -> Iterator[TwoViewGeometry]:
+    """Yield verified pairs, reading each shard once; `where` as in VerifiedPairs."""
+    by_shard: dict[str, list[tuple[Pair, int]]] = {}
+    for pair, (shard, row) in where.items():
+        by_shard.setdefault(shard, []).append((pair, row))
+    for shard, spots in by_shard.items():
+        arrays, meta = loaded(context, "geometries", shard)
+        for pair, row in spots:
+            yield artefacts.unpack_geometry(arrays, meta, row, pair)
 
 
 def identity(member: Any) -> tuple[str, str, list[str]]:

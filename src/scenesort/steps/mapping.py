@@ -11,8 +11,8 @@ import numpy as np
 
 from scenesort import artefacts, mapping, work
 from scenesort.mapping import MappingPhoto, MappingTask
-from scenesort.steps.common import Context, VerifiedPairs, loaded
-from scenesort.types import Pair, PosedScene
+from scenesort.steps.common import Context, VerifiedPairs, load_geometries, loaded
+from scenesort.types import PosedScene
 from scenesort.versions import library_versions
 from scenesort.work import PhotoKeys
 from scenesort.workspace import key
@@ -130,14 +130,9 @@ def _mapping_task(
 ) -> MappingTask:
     """Collect what the mapper needs; only keypoints that some verified pair uses go along."""
     inside = set(part)
-    by_shard: dict[str, list[tuple[Pair, int]]] = {}
-    for pair, (shard, row) in verified.where.items():
-        if inside.issuperset(pair):
-            by_shard.setdefault(shard, []).append((pair, row))
-    geometries = []
-    for shard, spots in by_shard.items():
-        arrays, meta = loaded(context, "geometries", shard)
-        geometries += [artefacts.unpack_geometry(arrays, meta, row, pair) for pair, row in spots]
+    geometries = list(
+        load_geometries(context, {pair: spot for pair, spot in verified.where.items() if inside >= set(pair)})
+    )
     geometries.sort(key=lambda geometry: geometry.pair)
     used: dict[str, list[Any]] = {name: [np.zeros(0, dtype=np.uint32)] for name in part}
     for geometry in geometries:

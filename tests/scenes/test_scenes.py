@@ -1,0 +1,145 @@
+"""View graph, connected parts, one scene a photo, and leftovers."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pictures import camera
+from scenesort.scenes import assign, build_view_graph, connected_parts, one_scene_a_photo
+from scenesort.types import PosedPhoto, PosedScene
+
+NAMES = tuple("abcdefgh")
+CAMERA = camera()
+
+
+def model(seen, name=""):
+    """Make a model from photo name → indices of the points it sees; keypoints and points tell who they are."""
+    count = 1 + max((point for points in seen.values() for point in points), default=-1)
+    photos = tuple(
+        PosedPhoto(
+            photo,
+            CAMERA,
+            1,
+            np.eye(3, 4),
+            np.array([(point, ord(photo[0])) for point in points], float).reshape(-1, 2),
+            np.array(points, np.int64),
+        )
+        for photo, points in sorted(seen.items())
+    )
+    numbers = np.arange(count)
+    rgb = np.repeat(numbers[:, None], 3, axis=1).astype(np.uint8)
+    return PosedScene(name, photos, np.repeat(numbers[:, None], 3, axis=1).astype(float), rgb, numbers.astype(float))
+
+
+def names_of(scene):
+    return [photo.name for photo in scene.photos]
+
+
+edges = st.dictionaries(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)).filter(lambda pair: pair[0] < pair[1]),
+    st.integers(15, 99),
+    max_size=10,
+)
+
+
+@given(edges, st.integers(1, 4))
+def test_connected_parts_are_the_parts(inliers, min_photos):
+    graph = build_view_graph(reversed(NAMES), inliers)
+    assert graph.photos == NAMES
+    assert list(graph.edges) == sorted(inliers)
+    label = {name: name for name in NAMES}
+    for _ in NAMES:
+        for first, second in inliers:
+            label[first] = label[second] = min(label[first], label[second])
+    expected = [tuple(name for name in NAMES if label[name] == root) for root in sorted(set(label.values()))]
+    expected = [part for part in expected if len(part) >= min_photos]
+    assert connected_parts(graph, min_photos) == sorted(expected, key=lambda part: (-len(part), part))
+
+
+def test_a_photo_stays_where_it_sees_most_points():
+    first = model({"a": [0, 1], "b": [0, 1], "c": [0]})
+    second = model({"c": [0, 1, 2], "d": [0, 1], "e": [1, 2]})
+    found = one_scene_a_photo([first, second], min_photos=2)
+    assert [(scene.name, names_of(scene)) for scene in found] == [
+        ("scene_01", ["c", "d", "e"]),
+        ("scene_02", ["a", "b"]),
+    ]
+
+
+def test_of_equal_claims_the_first_model_wins():
+    found = one_scene_a_photo([model({"b": [0], "c": [0]}), model({"a": [0], "b": [0]})], min_photos=1)
+    assert [names_of(scene) for scene in found] == [["b", "c"], ["a"]]
+
+
+def test_photos_of_a_dissolved_model_go_back_to_the_others():
+    large = model({"a": [0, 1], "b": [0, 1], "c": [0, 1], "d": [0]})
+    small = model({"b": [0], "c": [0], "d": [0, 1]})
+    (only,) = one_scene_a_photo([large, small], min_photos=3)
+    assert names_of(only) == ["a", "b", "c", "d"]
+
+
+def test_photos_of_dissolved_models_have_no_scene():
+    assert one_scene_a_photo([model({"a": [0], "b": [0]})], min_photos=3) == []
+    assert one_scene_a_photo([], min_photos=3) == []
+
+
+def test_a_model_that_loses_nothing_is_left_alone():
+    whole = model({"a": [0, 2], "b": [0]})
+    (kept,) = one_scene_a_photo([whole], min_photos=2)
+    assert kept.photos is whole.photos
+    assert kept.points_xyz is whole.points_xyz
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(NAMES), st.lists(st.integers(0, 5), max_size=6, unique=True), min_size=1, max_size=6
+        ),
+        max_size=4,
+    ),
+    st.integers(1, 3),
+)
+def test_points_and_tracks_stay_consistent(seen, min_photos):
+    models = [model(photos) for photos in seen]
+    found = one_scene_a_photo(models, min_photos)
+    everyone = [name for scene in found for name in names_of(scene)]
+    assert len(everyone) == len(set(everyone))
+    assert [scene.name for scene in found] == [f"scene_{rank:02d}" for rank in range(1, len(found) + 1)]
+    assert sorted((len(scene.photos) for scene in found), reverse=True) == [len(scene.photos) for scene in found]
+    for scene in found:
+        assert len(scene.photos) >= min_photos
+        assert len(scene.points_xyz) == len(scene.points_rgb) == len(scene.points_error_px)
+        for photo in scene.photos:
+            # The keypoint's x and the point's coordinates, colour and error are all the point's first number.
+            np.testing.assert_array_equal(scene.points_xyz[photo.point_index, 0], photo.keypoints_px[:, 0])
+            np.testing.assert_array_equal(scene.points_rgb[photo.point_index, 0], photo.keypoints_px[:, 0])
+            np.testing.assert_array_equal(scene.points_error_px[photo.point_index], photo.keypoints_px[:, 0])
+            assert set(photo.keypoints_px[:, 1]) <= {ord(photo.name[0])}
+        if not any(scene.photos is whole.photos for whole in models):
+            views = np.bincount(np.concatenate([photo.point_index for photo in scene.photos]))
+            assert (views >= 2).all()
+
+
+def test_leftovers_join_the_scene_of_most_inliers():
+    scenes = [model({"a": [0], "b": [0]}, "scene_01"), model({"c": [0], "d": [0]}, "scene_02")]
+    graph = build_view_graph(
+        "abcdefgh",
+        {
+            ("a", "e"): 20,
+            ("b", "e"): 15,
+            ("c", "e"): 30,
+            ("d", "f"): 29,
+            ("f", "g"): 99,
+            ("c", "h"): 30,
+            ("a", "b"): 50,
+        },
+    )
+    joined, outliers = assign(scenes, "hgfedcba", graph, min_inliers=30)
+    assert [scene.unposed for scene in joined] == [("e",), ("h",)]
+    assert outliers == ["f", "g"]
+    assert joined[0].members == ("a", "b", "e")
+    assert joined[0].photos is scenes[0].photos
+
+
+def test_without_scenes_all_are_outliers():
+    assert assign([], ["b", "a"], build_view_graph("ab", {("a", "b"): 99}), 30) == ([], ["a", "b"])
