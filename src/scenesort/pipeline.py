@@ -48,16 +48,17 @@ def run(
     folders = _collections(photos, collections)
     if (labels is None) != (thresholds is None):
         raise OptionError("labels and thresholds are needed together: give both or neither")
-    device = resolve_device(options.execution.device)
     _check_weights(options)
     workers = options.execution.workers or cpu_count()
     results: dict[str, CollectionResult] = {}
     with Workspace.open(Path(out), Path(cache) if cache else None) as top, WorkerPool(workers) as pool:
+        # In a worker, because asking torch loads it, and this process has no other use for it.
+        device = next(pool.run(resolve_device, [options.execution.device])).result()
         top.write_text("config.toml", to_toml(options))
         for name, folder in folders.items():
             with _workspace(top, name if collections else None) as workspace:
                 context = Context(workspace, pool, options, device, progress or Silent())
-                if options == dataclasses.replace(preset("baseline"), seed=options.seed, execution=options.execution):
+                if options.matching == preset("baseline").matching:
                     context.notice(BASELINE_LACKS)
                 results[name] = _run_collection(context, name, folder, Path(out), assemble)
         rows = [row for result in results.values() for row in result.rows]

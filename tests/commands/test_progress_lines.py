@@ -41,7 +41,7 @@ def test_plain_lines_tell_when_a_stage_begins_and_ends() -> None:
     work(Lines(target), [])
     first, last = stream.getvalue().splitlines()
     assert first == "features: 40 to do"
-    assert last.startswith("features     40 done in 0.")
+    assert last.startswith("features           40 done in 0.")
     assert last.endswith("s (10 reused)")
 
 
@@ -74,7 +74,7 @@ def test_bars_fit_sixty_columns_and_leave_a_line_a_stage() -> None:
         listener.notice("something to know")
         listener.begin("matching", 3)
     text = stream.getvalue()
-    assert "features     40 done" in text
+    assert "features           40 done" in text
     assert "note: something to know" in text
     assert "\x1b[?25h" in text.rpartition("matching")[2], "the cursor comes back"
 

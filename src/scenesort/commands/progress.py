@@ -123,7 +123,7 @@ class BarsListener(Listener):
             transient=True,
             expand=True,
         )
-        self._task = self._bars.add_task(f"{stage:<12}", total=total, fresh=0)
+        self._task = self._bars.add_task(f"{stage:<18}", total=total, fresh=0)
         self._bars.start()
 
     def advance(self, stage: str, count: int, reused: bool) -> None:
@@ -172,7 +172,7 @@ def describe_time(seconds: float) -> str:
 
 def describe_stage(report: StageReport, verbose: bool) -> str:
     """Return a finished stage in a line."""
-    line = f"{report.name:<12} {report.done + report.reused} done in {report.seconds:.1f} s"
+    line = f"{report.name:<18} {report.done + report.reused} done in {report.seconds:.1f} s"
     if report.reused:
         line += f" ({report.reused} reused)"
     if verbose:
