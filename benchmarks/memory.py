@@ -2,9 +2,9 @@
 
 usage: python benchmarks/memory.py [--photos 50,200,800] [--width 320] [--set NAME=VALUE] [--work DIR] [--json FILE]
 
-Each size is a collection of rendered photos, 12 a scene, sorted by a fresh process. The worker's peak is the largest of
-the workers' while they do the stage, models and caches included; the main process's is counted from the end of the stage
-before, so that work between two stages belongs to the later one.
+Each size is a collection of rendered photos, 12 a scene, sorted by a fresh process. The worker's peak is the largest
+of the workers' while they do the stage, models and caches included; the main process's is counted from the end of the
+stage before, so that work between two stages belongs to the later one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
-
-from tables import add_run_arguments, run_options, show, write_json
 
 import scenesort
 from scenesort.config import Options
 from scenesort.execution import own_peak_memory_mb
 from scenesort.progress import Progress, StageReport
 from scenesort.synthetic import many_photos
+from tables import add_run_arguments, run_options, show, write_json
 
 AIM = 1.2
 """Largest allowed peak at the last size over that at the first."""
@@ -115,18 +113,14 @@ def _ratios(measured: dict[int, Peaks]) -> Peaks:
 
 
 def _show(measured: dict[int, Peaks], ratios: Peaks) -> None:
-    columns = ["peak memory in MB"]
-    for who in ("worker", "main process"):
-        columns += [f"{who}, {size}" for size in measured] + ["ratio"]
-    rows = []
-    for stage in measured[max(measured)]:
-        row = [stage]
-        for who in ("worker_mb", "main_mb"):
-            peaks: list[Any] = [peaks.get(stage, {}).get(who, 0.0) for peaks in measured.values()]
-            row += [f"{peak:.0f}" if peak else "-" for peak in peaks]
-            row.append(f"{ratios[stage][who]:.2f}" if who in ratios[stage] else "-")
-        rows.append(row)
-    show(f"by number of photos: {', '.join(map(str, measured))}", columns, rows)
+    for who, title in (("worker_mb", "largest worker"), ("main_mb", "main process")):
+        rows = []
+        for stage in measured[max(measured)]:
+            peaks = [known.get(stage, {}).get(who, 0.0) for known in measured.values()]
+            ratio = ratios[stage].get(who)
+            rows.append([stage, *(f"{peak:.0f}" if peak else "-" for peak in peaks), f"{ratio:.2f}" if ratio else "-"])
+        columns = ["stage", *(f"{size} photos" for size in measured), "last / first"]
+        show(f"peak memory in MB, {title}", columns, rows)
 
 
 def _reset_peak() -> None:

@@ -1,6 +1,6 @@
 """Seconds by stage on a rendered collection, of a first run and of a second call that finds everything done.
 
-usage: python benchmarks/speed.py [--photos 36] [--width 640] [--workers 2] [--set NAME=VALUE] [--work DIR] [--json FILE]
+usage: python benchmarks/speed.py [--photos 36] [--width 320] [--workers 2] [--set NAME=VALUE] [--json FILE]
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tables import add_run_arguments, run_options, show, write_json
-
 import scenesort
 from scenesort.synthetic import many_photos
+from tables import add_run_arguments, run_options, show, write_json
 
 
 def main() -> None:

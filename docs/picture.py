@@ -52,8 +52,9 @@ def _pile(canvas: Image.Image, paths: list[Path]) -> None:
         framed = ImageOps.expand(photo, 4, "white").convert("RGBA")
         turned = framed.rotate(chance.uniform(-25, 25), expand=True, resample=Image.Resampling.BICUBIC)
         columns = 4
+        rows = max(1, (len(paths) - 1) // columns)
         x = MARGIN + (index % columns) * 118 + chance.randint(-20, 20)
-        y = MARGIN + (index // columns) * (HEIGHT - 260) // max(1, (len(paths) - 1) // columns) + chance.randint(-16, 16)
+        y = MARGIN + (index // columns) * (HEIGHT - 260) // rows + chance.randint(-16, 16)
         canvas.paste(turned, (x, y), turned)
 
 

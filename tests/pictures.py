@@ -34,7 +34,7 @@ def blobs(height, width, centers_px, sigma_px):
 
 
 def chessboard(height, width, cell_px, first_px, finer=8):
-    """Return a chessboard with an inner corner at `first_px` (x, y), a bit blurred, and all its inner corners (n, 2)."""
+    """Return a chessboard with an inner corner at `first_px` (x, y), a bit blurred, and all inner corners (n, 2)."""
     y, x = (np.mgrid[0 : height * finer, 0 : width * finer] + 0.5) / finer
     dark = (np.floor((x - first_px[0]) / cell_px) + np.floor((y - first_px[1]) / cell_px)) % 2
     image = cv2.resize((60 + 140 * dark).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)

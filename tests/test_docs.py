@@ -52,7 +52,9 @@ def test_generated_pages_are_current() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_examples_run(page: Path) -> None:
     for code in fences(page, "python"):
-        exec(compile(code, str(page), "exec"), {"__name__": "example"})
+        example = compile(code, str(page), "exec")
+        if page.name != "README.md":  # whose example is a whole run
+            exec(example, {"__name__": "example"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

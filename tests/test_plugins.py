@@ -41,7 +41,7 @@ def test_a_member_whose_package_is_missing_breaks_alone(monkeypatch):
     broken = EntryPoint("stranger", "no_such_package_here:Member", "scenesort.features")
     monkeypatch.setattr(plugins, "_members", lambda group: {"stranger": broken})
     with pytest.raises(
-        MissingDependencyError, match="'stranger' needs a package that can't be imported: .*no_such_package"
+        MissingDependencyError, match=r"'stranger' needs a package that can't be imported: .*no_such_package"
     ):
         features.load("stranger")
 

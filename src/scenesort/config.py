@@ -104,7 +104,12 @@ class ScenesOptions:
     """When photos belong together."""
 
     min_photos: int = option(3, "fewest posed photos of a scene", low=2)
-    min_leftover_inliers: int = option(30, "verified inliers that tie an unposed photo to a scene", low=4)
+    max_cut_ratio: float = option(
+        0.05, "a model is split where photos share less than this share of the points they should; 0: never", low=0.0
+    )
+    min_leftover_inliers: int = option(
+        30, "verified inliers with each of two posed photos that tie a photo without a pose to a scene", low=4
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pairs.pairs_per_photo": 20,
         "verification.min_inliers": 15,
         "verification.max_trials": 10000,
+        "scenes.max_cut_ratio": 0.0,
         "mapping.share_cameras": "never",
         "mapping.robust_loss_px": 0.0,
         "mapping.max_models": 25,

@@ -45,9 +45,12 @@ def run(
     """
     if isinstance(options, str):
         options = preset(options)
-    folders = _collections(photos, collections)
+    folders = _collections(photos, collections, Path(out))
     if (labels is None) != (thresholds is None):
         raise OptionError("labels and thresholds are needed together: give both or neither")
+    for path in (labels, thresholds, sample):
+        if path is not None and not Path(path).is_file():
+            raise OptionError(f"{path}: there is no such file; check the path of labels, thresholds and sample")
     _check_weights(options)
     workers = options.execution.workers or cpu_count()
     results: dict[str, CollectionResult] = {}
@@ -56,6 +59,8 @@ def run(
         device = next(pool.run(resolve_device, [options.execution.device])).result()
         top.write_text("config.toml", to_toml(options))
         for name, folder in folders.items():
+            if collections:
+                (progress or Silent()).collection(name)
             with _workspace(top, name if collections else None) as workspace:
                 context = Context(workspace, pool, options, device, progress or Silent())
                 if options.matching == preset("baseline").matching:
@@ -112,6 +117,7 @@ def _sort(context: Context, folder: Path, out: Path, assemble: bool) -> tuple[Ph
     graph = scenes.build_view_graph(sides, verified.inliers)
     parts = scenes.connected_parts(graph, options.scenes.min_photos)
     models = steps.map_parts(context, sides, parts, verified)
+    models = steps.split_look_alikes(context, sides, models, verified)
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
     coloured = steps.colour_points(context, chosen, sides)
     posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
@@ -151,18 +157,25 @@ def _workspace(top: Workspace, collection: str | None) -> Iterator[Workspace]:
             yield workspace
 
 
-def _collections(photos: str | Path | None, collections: str | Path | None) -> dict[str, Path]:
+def _collections(photos: str | Path | None, collections: str | Path | None, out: Path) -> dict[str, Path]:
     if (photos is None) == (collections is None):
         raise OptionError("give either a folder of photos or, with --collections, a folder of collections")
     if photos is not None:
         folder = Path(photos).expanduser()
+        if not folder.is_dir():
+            problem = "is a file" if folder.exists() else "doesn't exist"
+            raise NoPhotosError(f"{folder} {problem}; give the folder that holds the photos")
         return {folder.resolve().name or "photos": folder}
     root = Path(collections or "").expanduser()
     if not root.is_dir():
         raise NoPhotosError(
             f"--collections {root}: there is no such folder; give the folder that holds one folder a collection"
         )
-    folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    folders = {
+        path.name: path
+        for path in sorted(root.iterdir())
+        if path.is_dir() and not path.name.startswith(".") and path.resolve() != out.expanduser().resolve()
+    }
     if not folders:
         raise NoPhotosError(
             f"--collections {root}: it has no sub-folders; for a single collection give the folder itself"

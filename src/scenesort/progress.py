@@ -31,6 +31,10 @@ class StageReport:
 class Progress(Protocol):
     """Listens to a run. The base class is silent."""
 
+    def collection(self, name: str) -> None:
+        """One of several collections begins."""
+        return
+
     def begin(self, stage: str, total: int) -> None:
         """A stage begins; `total` photos or pairs lie ahead."""
         return

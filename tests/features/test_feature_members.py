@@ -165,7 +165,7 @@ def test_learned_members_find_the_corners_of_a_chessboard(member, name, share):
 def test_keypoints_move_with_the_picture(member, name):
     image = textured(256, 352)
     whole = member(name).extract(image).keypoints_px
-    part = member(name).extract(np.ascontiguousarray(image[32:, 64:])).keypoints_px + [64, 32]
+    part = member(name).extract(np.ascontiguousarray(image[32:, 64:])).keypoints_px + np.array([64, 32])
     inner = part[(part > [104, 72]).all(axis=1) & (part < [312, 216]).all(axis=1)]
     distance = np.linalg.norm(inner[:, None] - whole[None], axis=2)
     assert np.mean(distance.min(axis=1) < 1.0) > 0.5

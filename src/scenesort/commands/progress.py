@@ -51,6 +51,10 @@ class Listener(Progress, ABC):
         """Print one line as it is."""
         self.console.print(line, markup=False, soft_wrap=True)
 
+    def collection(self, name: str) -> None:
+        """Name the collection whose stages follow."""
+        self.say(f"collection {name}")
+
     def notice(self, sentence: str) -> None:
         """Print something that the user should know."""
         self.say(f"note: {sentence}")

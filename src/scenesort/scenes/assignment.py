@@ -9,6 +9,9 @@ import numpy as np
 
 from scenesort.types import PosedPhoto, PosedScene, ViewGraph
 
+MIN_WITNESSES = 2
+"""Posed photos of a scene that must match a photo without a pose before it is called a member."""
+
 
 def one_scene_a_photo(models: Iterable[PosedScene], min_photos: int) -> list[PosedScene]:
     """Settle photos that several models posed: the model in which a photo sees most points keeps it.
@@ -33,22 +36,25 @@ def assign(
 ) -> tuple[list[PosedScene], list[str]]:
     """Give each photo without a pose to the scene it shares most verified inliers with, or call it an outlier.
 
-    A photo joins a scene when its pairs with the scene's posed photos have at least `min_inliers` inliers together.
-    Returns the scenes with their unposed photos, and the names of the outliers, sorted.
+    Only pairs of at least `min_inliers` inliers with the scene's posed photos count, and at least `MIN_WITNESSES` of
+    them: strangers match one photo of a place by chance, and many photos a little. Returns the scenes with their
+    unposed photos, and the names of the outliers, sorted.
     """
     scene_of = {photo.name: row for row, scene in enumerate(scenes) for photo in scene.photos}
-    unposed: dict[int, list[str]] = {row: [] for row in range(len(scenes))}
-    votes: dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
+    ties: dict[tuple[str, int], list[int]] = {}
     for (first, second), inliers in graph.edges.items():
         for lonely, other in ((first, second), (second, first)):
-            if lonely not in scene_of and other in scene_of:
-                votes.setdefault(lonely, np.zeros(len(scenes), dtype=np.int64))[scene_of[other]] += inliers
+            if inliers >= min_inliers and lonely not in scene_of and other in scene_of:
+                ties.setdefault((lonely, scene_of[other]), []).append(inliers)
+    unposed: dict[int, list[str]] = {row: [] for row in range(len(scenes))}
     outliers = []
     for name in sorted(photos):
         if name in scene_of:
             continue
-        if name in votes and votes[name].max() >= min_inliers:
-            unposed[int(votes[name].argmax())].append(name)
+        found = {row: ties.get((name, row), []) for row in unposed}
+        claims = [(sum(inliers), -row) for row, inliers in found.items() if len(inliers) >= MIN_WITNESSES]
+        if claims:
+            unposed[-max(claims)[1]].append(name)
         else:
             outliers.append(name)
     joined = [dataclasses.replace(scene, unposed=tuple(unposed[row])) for row, scene in enumerate(scenes)]

@@ -7,7 +7,7 @@ processes and writes what comes back. Jobs are cut the same way whatever was res
 from scenesort.steps.assembling import assemble
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import find_features, find_photos
-from scenesort.steps.mapping import colour_points, map_parts
+from scenesort.steps.mapping import colour_points, map_parts, split_look_alikes
 from scenesort.steps.pairing import match_quickly, match_rest, screen_pairs, verify_again, verify_pairs
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "match_quickly",
     "match_rest",
     "screen_pairs",
+    "split_look_alikes",
     "verify_again",
     "verify_pairs",
 ]

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from scenesort import artefacts, mapping, work
+from scenesort.config import ScenesOptions
 from scenesort.mapping import MappingPhoto, MappingTask
+from scenesort.scenes import weakest_cut
 from scenesort.steps.common import Context, VerifiedPairs, load_geometries, loaded
 from scenesort.types import PosedScene
 from scenesort.versions import library_versions
@@ -18,6 +20,7 @@ from scenesort.work import PhotoKeys
 from scenesort.workspace import key
 
 MAPPING_ATTEMPTS = 2
+SPLIT_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,11 @@ class _Attempt:
 
 
 def map_parts(
-    context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]], verified: VerifiedPairs
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    parts: Sequence[Sequence[str]],
+    verified: VerifiedPairs,
+    stage_name: str = "mapping",
 ) -> list[PosedScene]:
     """Map every connected part of the view graph, with own and with shared cameras where neither is known to be right.
 
@@ -40,7 +47,7 @@ def map_parts(
     """
     attempts = _attempts(context, sides, parts, verified)
     models: dict[tuple[int, bool], list[PosedScene]] = {}
-    with context.progress.stage("mapping", sum(len(item.task.photos) for item in attempts), context.stages) as stage:
+    with context.progress.stage(stage_name, sum(len(item.task.photos) for item in attempts), context.stages) as stage:
         while attempts:
             todo = [item for item in attempts if not context.workspace.has("models", item.shard)]
             stage.skip(sum(len(item.task.photos) for item in attempts if item not in todo))
@@ -72,6 +79,31 @@ def map_parts(
     return chosen
 
 
+def split_look_alikes(
+    context: Context, sides: Mapping[str, PhotoKeys], models: Sequence[PosedScene], verified: VerifiedPairs
+) -> list[PosedScene]:
+    """Split models into which two look-alike places were folded, and map their sides anew, each by itself."""
+    options = context.options.scenes
+    settled: list[PosedScene] = []
+    waiting = list(models)
+    for _ in range(SPLIT_ROUNDS):
+        parts: list[tuple[str, ...]] = []
+        for model in waiting:
+            cut = weakest_cut(model, options.min_photos) if options.max_cut_ratio > 0 else None
+            if cut is None or cut.ratio >= options.max_cut_ratio:
+                settled.append(model)
+                continue
+            parts += [cut.side, cut.other]
+            context.notice(
+                f"{len(model.photos)} photos had been joined, but {cut.side[0]} … and {cut.other[0]} … "
+                f"share {100 * cut.ratio:.1f}% of what photos of one place would: they are mapped apart"
+            )
+        if not parts:
+            return settled
+        waiting = map_parts(context, sides, parts, verified, "mapping (split)")
+    return settled + waiting
+
+
 def _map(item: _Attempt) -> list[PosedScene]:
     return work.map_part(item.task)
 
@@ -101,7 +133,11 @@ def _next(item: _Attempt) -> _Attempt:
 def _key(task: MappingTask) -> str:
     """The key of a task's models: everything that the mapper sees, but not how long it may take."""
     member = mapping.load(task.mapping.backend)
-    what = dataclasses.replace(task, mapping=dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras=""))
+    what = dataclasses.replace(
+        task,
+        mapping=dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras=""),
+        scenes=ScenesOptions(min_photos=task.scenes.min_photos),
+    )
     return key("models", what, member.name, member.version, library_versions())
 
 
