@@ -13,7 +13,7 @@ from rich.table import Table
 
 from scenesort.config import Options, parse_assignments, preset, with_values
 
-FEW_KEYPOINTS = {"matching.mix": ("sift+nearest",), "features.sift_keypoints": 1024}
+FEW_KEYPOINTS = {"matching.mix": ("sift+nearest",), "features.sift_keypoints": 1024, "pairs.screen_keypoints": 256}
 """On the preset `fast`: rendered runs measure how cost grows, and that shows with few keypoints and no weights too."""
 
 

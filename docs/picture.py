@@ -53,7 +53,7 @@ def _pile(canvas: Image.Image, paths: list[Path]) -> None:
         turned = framed.rotate(chance.uniform(-25, 25), expand=True, resample=Image.Resampling.BICUBIC)
         columns = 4
         rows = max(1, (len(paths) - 1) // columns)
-        x = MARGIN + (index % columns) * 118 + chance.randint(-20, 20)
+        x = MARGIN + (index % columns) * 108 + chance.randint(-20, 20)
         y = MARGIN + (index // columns) * (HEIGHT - 260) // rows + chance.randint(-16, 16)
         canvas.paste(turned, (x, y), turned)
 
@@ -63,9 +63,9 @@ def _strip(canvas: Image.Image, title: str, paths: list[Path], left: int, top: i
     draw.text((left, top), title, fill=INK, font=ImageFont.load_default(22))
     room = WIDTH - MARGIN - height - left - 20
     per_row = max(1, (len(paths) + 1) // 2) if len(paths) > 4 else 6
-    size = min(room // per_row - 6, (height - 44) // 2 if len(paths) > per_row else height - 44)
+    size = min(room // per_row - 6, ((height - 44) // 2 - 6) * 4 // 3)
     for index, path in enumerate(paths):
-        x, y = left + (index % per_row) * (room // per_row), top + 32 + (index // per_row) * (size * 3 // 4 + 6)
+        x, y = left + (index % per_row) * (size + 8), top + 32 + (index // per_row) * (size * 3 // 4 + 6)
         canvas.paste(_thumbnail(path, size), (x, y))
 
 

@@ -1,4 +1,7 @@
-"""A small rendered pile with known cameras, and runs on it that tests share: fixtures of test_end_to_end."""
+"""A small rendered pile with known cameras, and runs on it that tests share: fixtures of test_end_to_end.
+
+PYTEST_DONT_REWRITE: nothing is asserted here, and a test module that names this one as a plugin has imported it before.
+"""
 
 from __future__ import annotations
 
