@@ -136,6 +136,14 @@ def run(
         Path | None,
         typer.Option("--cache", metavar="DIR", rich_help_panel=WORK, help="Folder of artefacts that runs share."),
     ] = None,
+    assemble: Annotated[
+        bool,
+        typer.Option(
+            "--assemble",
+            rich_help_panel=WORK,
+            help="Also write OUT/work/features.h5, matches.h5, pairs.txt (as hloc does) and database.db (COLMAP's).",
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", rich_help_panel=WORK, help="Print only the last line and errors.")
     ] = False,
@@ -183,6 +191,7 @@ def run(
             thresholds=thresholds,
             sample=sample,
             cache=cache,
+            assemble=assemble,
             progress=progress,
         )
     tables.print_result(tables.output(), result, nested=collections is not None, quiet=quiet, verbose=verbose)
