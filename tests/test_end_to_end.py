@@ -208,6 +208,7 @@ def start(photos, out, **more):
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in {**QUICK, **more}.items()}
     return subprocess.Popen(
         [sys.executable, "-c", RUN, str(photos), str(out), json.dumps(values)],
+        env={**os.environ, "TMPDIR": str(out.parent)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -301,6 +302,7 @@ class TestKillAndResume:
         out = killed[0]
         names = {path.relative_to(out).as_posix() for path in out.rglob("*")}
         assert names == {path.relative_to(finished.out).as_posix() for path in finished.out.rglob("*")}
+        assert list(out.parent.iterdir()) == [out]  # where temporary files would be
 
 
 class TestDamage:

@@ -122,23 +122,32 @@ def test_points_and_tracks_stay_consistent(seen, min_photos):
 
 def test_leftovers_join_the_scene_of_most_inliers():
     scenes = [model({"a": [0], "b": [0]}, "scene_01"), model({"c": [0], "d": [0]}, "scene_02")]
-    graph = build_view_graph(
-        "abcdefgh",
-        {
-            ("a", "e"): 20,
-            ("b", "e"): 15,
-            ("c", "e"): 30,
-            ("d", "f"): 29,
-            ("f", "g"): 99,
-            ("c", "h"): 30,
-            ("a", "b"): 50,
-        },
-    )
+    ties = {
+        "ae": 40,  # e: two witnesses in each scene, more inliers in the second
+        "be": 40,
+        "ce": 30,
+        "de": 60,
+        "cf": 300,  # f: one witness alone
+        "ag": 29,  # g: one of its witnesses is too weak, and its tie to an unposed photo doesn't count
+        "bg": 99,
+        "eg": 99,
+        "ah": 30,  # h: just enough, though the other scene's single witness has more
+        "bh": 30,
+        "dh": 90,
+    }
+    graph = build_view_graph("abcdefgh", {(pair[0], pair[1]): inliers for pair, inliers in ties.items()})
     joined, outliers = assign(scenes, "hgfedcba", graph, min_inliers=30)
-    assert [scene.unposed for scene in joined] == [("e",), ("h",)]
+    assert [scene.unposed for scene in joined] == [("h",), ("e",)]
     assert outliers == ["f", "g"]
-    assert joined[0].members == ("a", "b", "e")
+    assert joined[0].members == ("a", "b", "h")
     assert joined[0].photos is scenes[0].photos
+
+
+def test_of_equal_ties_the_larger_scene_wins():
+    scenes = [model({"a": [0], "b": [0]}), model({"c": [0], "d": [0]})]
+    graph = build_view_graph("abcde", {(name, "e"): 50 for name in "abcd"})
+    joined, outliers = assign(scenes, "abcde", graph, 30)
+    assert ([scene.unposed for scene in joined], outliers) == ([("e",), ()], [])
 
 
 def test_without_scenes_all_are_outliers():

@@ -17,7 +17,8 @@ from scenesort.work import PhotoKeys
 from scenesort.workspace import key
 
 NEAREST_BLOCK_PAIRS = 64
-LEARNED_BLOCK_PAIRS = 8
+LEARNED_BLOCK_PAIRS = 1
+"""One: a learned match takes about a second, and which pairs get one can change with the seed."""
 VERIFY_BLOCK_PAIRS = 64
 TILE_PHOTOS = 16
 
