@@ -9,7 +9,13 @@ import pytest
 # Workers have one thread each; so have the tests, or torch's threads fight over few cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from hypothesis import HealthCheck, settings
+
 from scenesort import weights
+
+# Time says little on a busy machine.
+settings.register_profile("scenesort", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("scenesort")
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ def assert_same(a, b):
         assert a == b
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data(), st.integers(0, 5), st.sampled_from([np.uint8, np.float16]))
 def test_features(tmp_path_factory, data, count, dtype):
     wide = data.draw(arrays(np.uint8, (count, 4))).astype(dtype)
@@ -86,13 +86,13 @@ def test_features(tmp_path_factory, data, count, dtype):
     assert_same(artefacts.unpack_features(*stored(tmp_path_factory, *artefacts.pack_features(features))), features)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(matches, max_size=4))
 def test_matches(tmp_path_factory, block):
     assert_same(artefacts.unpack_matches(stored(tmp_path_factory, *artefacts.pack_matches(block))[0]), block)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.none() | st.builds(TwoViewGeometry, st.just(("a", "b")), matches, kinds, matrices, matrices, matrices))
 )
@@ -104,7 +104,7 @@ def test_geometries(tmp_path_factory, block):
             assert_same(artefacts.unpack_geometry(arrays_, meta, row, found.pair), found)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(scenes(), max_size=12))
 def test_scenes(tmp_path_factory, models):
     assert_same(artefacts.unpack_scenes(*stored(tmp_path_factory, *artefacts.pack_scenes(models))), models)

@@ -260,7 +260,7 @@ class TestKillAndResume:
                     workers.update(children(process.pid))
                 return process.poll() is not None or len(list((store / kind).glob("*/*.safetensors"))) >= count
 
-            assert wait_until(is_time, 180)
+            assert wait_until(is_time, 300)
             if process.poll() is None:
                 workers |= set(children(process.pid))
                 process.send_signal(signal.SIGKILL)
@@ -274,7 +274,7 @@ class TestKillAndResume:
             assert {name: now.get(name) for name in kept} == kept, f"made again before {kind}"
             kept = now
         process = start(pile.photos, out)
-        _, problems = process.communicate(timeout=300)
+        _, problems = process.communicate(timeout=600)
         assert process.returncode == 0, problems
         return out, kept, orphans, kills
 
@@ -364,7 +364,7 @@ class TestMapperThatFails:
         chosen = options(
             mapping__backend=fragile,
             mapping__share_cameras="never",
-            mapping__timeout_s=15,
+            mapping__timeout_s=20,
             execution__workers=2,
         )
         started = time.monotonic()
