@@ -7,10 +7,10 @@ import pillow_heif
 import pytest
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from scenesort.config import PhotosOptions
 from scenesort.errors import NoPhotosError, OptionError, PhotoError
 from scenesort.geometry import frame_from_upright_px, upright_from_frame_px
 from scenesort.photos import (
-    PhotosOptions,
     find_photos,
     inspect_photo,
     link_or_export,

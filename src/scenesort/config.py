@@ -6,6 +6,8 @@ Nothing here reads photos or knows stages: a stage receives its own group of opt
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +17,24 @@ from typing import Any, get_type_hints
 from scenesort.errors import OptionError
 from scenesort.plugins import did_you_mean
 
+MAX_INTEGER = 2**31 - 2
+"""Largest whole number of any option: COLMAP's are 32 bits wide, and a second attempt adds one to the seed."""
 
-def option(default: Any, meaning: str, unit: str = "", choices: tuple[str, ...] = (), low: float | None = None) -> Any:
-    """Declare an option: its default, one line of meaning, its unit, the values allowed, the least number allowed."""
-    return field(default=default, metadata={"help": meaning, "unit": unit, "choices": choices, "low": low})
+
+def option(
+    default: Any,
+    meaning: str,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """Declare an option: its default, one line of meaning, its unit, the values or the range allowed."""
+    if high is None and isinstance(default, int) and not isinstance(default, bool):
+        high = MAX_INTEGER
+    return field(
+        default=default, metadata={"help": meaning, "unit": unit, "choices": choices, "low": low, "high": high}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +98,10 @@ class MatchingOptions:
     max_ratio: float = option(0.8, "ratio test of nearest-neighbour matching", low=0.1)
     max_angle_deg: float = option(40.0, "largest angle between matched descriptors", "degrees", low=1.0)
     filter_threshold: float = option(0.1, "least confidence of a LightGlue match", low=0.0)
-    depth_confidence: float = option(0.95, "LightGlue stops early above this confidence; -1 never stops")
-    width_confidence: float = option(0.99, "LightGlue drops hopeless keypoints above this confidence; -1 keeps all")
+    depth_confidence: float = option(0.95, "LightGlue for ALIKED stops early above this confidence; -1 never stops")
+    width_confidence: float = option(
+        0.99, "LightGlue for ALIKED drops hopeless keypoints above this confidence; -1 keeps all"
+    )
     half_precision: str = option(
         "auto", "bf16 in LightGlue; auto: where the processor has it", choices=("auto", "on", "off")
     )
@@ -95,7 +113,7 @@ class VerificationOptions:
 
     min_inliers: int = option(15, "fewest inliers of a verified pair", low=4)
     max_error_px: float = option(4.0, "largest epipolar error of an inlier", "px", low=0.1)
-    confidence: float = option(0.999, "RANSAC stops when this sure to have seen the best model", low=0.5)
+    confidence: float = option(0.999, "RANSAC stops when this sure to have seen the best model", low=0.5, high=0.999999)
     max_trials: int = option(2000, "most RANSAC trials a model", low=10)
 
 
@@ -183,6 +201,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "baseline": {
         "matching.mix": ("aliked+lightglue",),
         "matching.depth_confidence": -1.0,
+        "matching.width_confidence": -1.0,
+        "matching.half_precision": "off",
         "features.aliked_keypoints": 4096,
         "pairs.screen_with": "aliked",
         "pairs.exhaustive_photos": 19,
@@ -324,6 +344,9 @@ def _checked(owner: Any, item: str, full: str, value: Any) -> Any:
     low = meta["low"]
     if low is not None and value < low:
         raise OptionError(f"{full} = {value}: must be at least {low:g}")
+    high = meta["high"]
+    if high is not None and value > high:
+        raise OptionError(f"{full} = {value}: must be at most {high:g}")
     return value
 
 
@@ -339,8 +362,8 @@ def _converted(full: str, wanted: Any, value: Any) -> Any:
         return str(value)
     if type(value) is not wanted:
         raise OptionError(f"{full} = {value!r}: a value of type {wanted.__name__} is wanted")
-    if isinstance(value, float) and value != value:
-        raise OptionError(f"{full}: not a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise OptionError(f"{full} = {value}: a finite number is wanted")
     return value
 
 
@@ -350,6 +373,6 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        # A JSON string is a valid TOML basic string, control characters included.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)

@@ -5,6 +5,8 @@ is wrong and what to do. The command line prints the message alone and ends with
 exception is a mistake of ours and shows its traceback.
 """
 
+from typing import Any
+
 
 class ScenesortError(Exception):
     """Base of all errors with a message meant for the user."""
@@ -25,7 +27,9 @@ class PhotoError(ScenesortError):
 
 
 class NoPhotosError(PhotoError):
-    """A folder holds no readable photo at all."""
+    """A folder holds no readable photo at all; `skipped` lists the files that looked like photos (SkippedPhoto)."""
+
+    skipped: tuple[Any, ...] = ()
 
 
 class WorkspaceError(ScenesortError):

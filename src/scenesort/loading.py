@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scenesort import colmap
-from scenesort.errors import WorkspaceError
+from scenesort.errors import EvaluationError, WorkspaceError
 from scenesort.evaluation import PoseTable, read_poses
 from scenesort.export import SubmissionRow
 from scenesort.progress import StageReport
@@ -29,12 +29,12 @@ def load(out: str | Path) -> RunResult:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         names = list(summary["collections"])
         rows = _rows(read_poses(folder / "submission.csv"))
-        single = (folder / "scenes").is_dir()
+        single = not summary["nested"]
         collections = {
             name: _collection(name, folder if single else folder / name, summary["collections"][name], rows)
             for name in names
         }
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, EvaluationError) as error:
         raise WorkspaceError(f"{folder} holds no finished run of scenesort ({error}); run it again") from error
     return RunResult(folder, collections)
 
@@ -52,7 +52,9 @@ def _collection(name: str, folder: Path, summary: dict[str, Any], rows: list[Sub
         skipped = tuple(SkippedPhoto(row["photo"], row["reason"]) for row in csv.DictReader(file))
     with (folder / "outliers.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         outliers = tuple(row["photo"] for row in csv.DictReader(file))
-    scenes = tuple(_scene(path) for path in sorted((folder / "scenes").iterdir()))
+    scenes = tuple(
+        _scene(path) for path in sorted((folder / "scenes").iterdir(), key=lambda path: (len(path.name), path.name))
+    )
     stages = tuple(StageReport(**stage) for stage in summary["stages"])
     mine = tuple(row for row in rows if row.dataset == name)
     return CollectionResult(name, scenes, outliers, skipped, summary["copies"], tuple(summary["notices"]), stages, mine)

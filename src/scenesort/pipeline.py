@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from scenesort import evaluation, export, matching, scenes, steps
+from scenesort import evaluation, export, features, mapping, matching, scenes, steps
 from scenesort.config import BASELINE_LACKS, Options, preset, to_toml
 from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WeightsError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
@@ -18,8 +18,6 @@ from scenesort.types import PhotoSet, PosedScene
 from scenesort.versions import library_versions
 from scenesort.weights import missing
 from scenesort.workspace import Workspace
-
-DAMAGE_RETRIES = 3
 
 
 def run(
@@ -45,52 +43,70 @@ def run(
     """
     if isinstance(options, str):
         options = preset(options)
-    folders = _collections(photos, collections, Path(out))
+    out = Path(out).expanduser()
+    folders = _collections(photos, collections, out)
     if (labels is None) != (thresholds is None):
         raise OptionError("labels and thresholds are needed together: give both or neither")
-    for path in (labels, thresholds, sample):
-        if path is not None and not Path(path).is_file():
-            raise OptionError(f"{path}: there is no such file; check the path of labels, thresholds and sample")
-    _check_weights(options)
+    if sample is not None and not Path(sample).expanduser().is_file():
+        raise OptionError(f"--sample {sample}: there is no such file; check the path")
+    if labels is not None and thresholds is not None:
+        # Read now so that a mistake shows before hours of work; they are used when the poses are final.
+        evaluation.read_poses(Path(labels).expanduser())
+        evaluation.read_thresholds(Path(thresholds).expanduser())
+    _check_members(options)
     workers = options.execution.workers or cpu_count()
     results: dict[str, CollectionResult] = {}
-    with Workspace.open(Path(out), Path(cache) if cache else None) as top, WorkerPool(workers) as pool:
-        # In a worker, because asking torch loads it, and this process has no other use for it.
-        device = next(pool.run(resolve_device, [options.execution.device])).result()
-        top.write_text("config.toml", to_toml(options))
-        for name, folder in folders.items():
-            if collections:
-                (progress or Silent()).collection(name)
-            with _workspace(top, name if collections else None) as workspace:
-                context = Context(workspace, pool, options, device, progress or Silent())
-                if options.matching == preset("baseline").matching:
-                    context.notice(BASELINE_LACKS)
-                results[name] = _run_collection(context, name, folder, Path(out), assemble)
+    nested = collections is not None
+    progress = progress or Silent()
+    with Workspace.open(out, Path(cache).expanduser() if cache else None) as top:
+        # Workers' temporary files lie in the run folder, where the next run sweeps what a SIGKILL left.
+        with WorkerPool(workers, scratch=top.work) as pool:
+            # In a worker, because asking torch loads it, and this process has no other use for it.
+            device = next(pool.run(resolve_device, [options.execution.device])).result()
+            for name, folder in folders.items():
+                if nested:
+                    progress.collection(name)
+                with _workspace(top, name if nested else None) as workspace:
+                    context = Context(workspace, pool, options, device, progress)
+                    if options.matching == preset("baseline").matching:
+                        context.notice(BASELINE_LACKS)
+                    results[name] = _run_collection(context, name, folder, out, assemble, nested)
+        if nested and not any(result.rows for result in results.values()):
+            raise NoPhotosError(f"--collections {collections}: no sub-folder holds a photo; give the folder above them")
         rows = [row for result in results.values() for row in result.rows]
         submission = top.write_file(
-            "submission.csv", lambda path: export.write_rows(path, rows, Path(sample) if sample else None)
+            "submission.csv", lambda path: export.write_rows(path, rows, Path(sample).expanduser() if sample else None)
         )
         scored = None
         if labels is not None and thresholds is not None:
-            scored = evaluation.score(Path(labels), submission, Path(thresholds))
-        result = RunResult(Path(out), results, scored)
-        top.write_json("summary.json", _summary(result, options, device, workers))
+            scored = evaluation.score(Path(labels).expanduser(), submission, Path(thresholds).expanduser())
+        result = RunResult(out, results, scored)
+        top.write_text("config.toml", to_toml(options))
+        top.write_json("summary.json", {"nested": nested, **_summary(result, options, device, workers)})
     return result
 
 
-def _run_collection(context: Context, name: str, folder: Path, out: Path, assemble: bool) -> CollectionResult:
-    """Run one collection; artefacts found damaged are made again."""
-    for _ in range(DAMAGE_RETRIES):
+def _run_collection(
+    context: Context, name: str, folder: Path, out: Path, assemble: bool, nested: bool
+) -> CollectionResult:
+    """Run one collection; artefacts found damaged are made again. One of several may hold no photo at all."""
+    lost: set[str] = set()
+    while True:
         try:
             found, posed, outliers = _sort(context, folder, out, assemble)
             break
         except ArtefactLostError as error:
-            context.notice(f"{error.args[0].partition(';')[0]}: making it again")
-    else:
-        raise ArtefactLostError(
-            f"artefacts in {context.workspace.work} keep vanishing; delete that folder and run again"
-        )
-    rows = export.submission_rows(name, found, posed, outliers)
+            sentence = error.args[0].partition(";")[0]
+            if sentence in lost:
+                raise
+            lost.add(sentence)
+            context.notice(f"{sentence}: making it again")
+        except NoPhotosError as error:
+            if not nested:
+                raise
+            context.notice(str(error))
+            found, posed, outliers = PhotoSet((), error.skipped), [], []
+            break
     result = CollectionResult(
         name,
         tuple(posed),
@@ -99,9 +115,9 @@ def _run_collection(context: Context, name: str, folder: Path, out: Path, assemb
         found.duplicates,
         tuple(context.notices),
         tuple(context.stages),
-        tuple(rows),
+        tuple(export.submission_rows(name, found, posed, outliers)),
     )
-    _write(context, found, result)
+    _write(context, found, result, nested)
     return result
 
 
@@ -126,7 +142,7 @@ def _sort(context: Context, folder: Path, out: Path, assemble: bool) -> tuple[Ph
     return found, posed, outliers
 
 
-def _write(context: Context, found: PhotoSet, result: CollectionResult) -> None:
+def _write(context: Context, found: PhotoSet, result: CollectionResult, nested: bool) -> None:
     workspace = context.workspace
     photos = {photo.name: photo for photo in found.photos}
 
@@ -144,7 +160,8 @@ def _write(context: Context, found: PhotoSet, result: CollectionResult) -> None:
     )
     workspace.write_csv("skipped.csv", ["photo", "reason"], [(item.name, item.reason) for item in found.skipped])
     workspace.write_file("submission.csv", lambda path: export.write_rows(path, result.rows))
-    workspace.write_json("summary.json", {result.name: result.summary()})
+    if nested:
+        workspace.write_json("summary.json", {"nested": False, "collections": {result.name: result.summary()}})
 
 
 @contextlib.contextmanager
@@ -183,10 +200,9 @@ def _collections(photos: str | Path | None, collections: str | Path | None, out:
     return folders
 
 
-def _check_weights(options: Options) -> None:
-    """Stop before the first photo is read when a model's weights are missing."""
-    from scenesort import features
-
+def _check_members(options: Options) -> None:
+    """Stop before the first photo is read when a member is unknown or a model's weights are missing."""
+    mapping.load(options.mapping.backend)
     needed = []
     for member, matcher in matching.parse_mix(options.matching.mix):
         needed += [*features.load(member).weights, *matching.load(matcher).weights]

@@ -24,12 +24,13 @@ MAX_ERROR_GROWTH = 1.05
 def with_shared_cameras(photos: Sequence[MappingPhoto]) -> tuple[MappingPhoto, ...] | None:
     """Let photos of one frame size whose cameras are only guessed share one; None if there is nothing to share.
 
-    Cameras known from EXIF or given by the user stay as they are.
+    Cameras known from EXIF or given by the user stay as they are, and so do photos that share one already.
     """
+    alone = {group for group, count in Counter(photo.camera_group for photo in photos).items() if count == 1}
     sizes = {
         photo.name: (photo.camera.model, photo.camera.width_px, photo.camera.height_px)
         for photo in photos
-        if not photo.camera.has_focal_prior and not photo.camera.fixed
+        if photo.camera_group in alone and not photo.camera.has_focal_prior and not photo.camera.fixed
     }
     common = {size for size, count in Counter(sizes.values()).items() if count > 1}
     if not common:

@@ -65,7 +65,9 @@ def find_photos(
             skipped.append(result)
     skipped.sort(key=lambda item: item.name)
     if not photos:
-        raise NoPhotosError(_no_photos(folder, skipped))
+        error = NoPhotosError(_no_photos(folder, skipped))
+        error.skipped = tuple(skipped)
+        raise error
 
     photos.sort(key=lambda photo: photo.name)
     firsts: dict[str, str] = {}

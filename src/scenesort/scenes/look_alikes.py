@@ -46,26 +46,25 @@ def shared_and_expected(scene: PosedScene) -> tuple[FloatArray, FloatArray]:
     """
     count = len(scene.photos)
     shared, expected = np.zeros((count, count)), np.zeros((count, count))
-    seen = np.zeros((count, len(scene.points_xyz)), dtype=bool)
-    for row, photo in enumerate(scene.photos):
-        seen[row, photo.point_index] = True
+    seen = [np.unique(photo.point_index) for photo in scene.photos]
     centers = np.array([photo.center_in_world for photo in scene.photos])
     min_cosine = np.cos(np.radians(MAX_VIEW_ANGLE_DEG))
     for row, photo in enumerate(scene.photos):
-        visible = np.flatnonzero(_in_frame(photo, scene.points_xyz))
-        rays = scene.points_xyz[visible] - centers[row]
-        distances = np.linalg.norm(rays, axis=1)
+        visible = _in_frame(photo, scene.points_xyz)
+        mine = np.zeros(len(scene.points_xyz), dtype=bool)
+        mine[seen[row]] = True
         for other in range(count):
             if other == row:
                 continue
-            theirs = seen[other, visible]
-            their_rays = scene.points_xyz[visible[theirs]] - centers[other]
-            their_distances = np.linalg.norm(their_rays, axis=1)
-            cosines = np.sum(rays[theirs] * their_rays, axis=1) / np.maximum(distances[theirs] * their_distances, 1e-12)
-            ratios = distances[theirs] / np.maximum(their_distances, 1e-12)
+            points = seen[other][visible[seen[other]]]
+            rays = scene.points_xyz[points] - centers[row]
+            their_rays = scene.points_xyz[points] - centers[other]
+            distances, their_distances = np.linalg.norm(rays, axis=1), np.linalg.norm(their_rays, axis=1)
+            cosines = np.sum(rays * their_rays, axis=1) / np.maximum(distances * their_distances, 1e-12)
+            ratios = distances / np.maximum(their_distances, 1e-12)
             alike = (cosines > min_cosine) & (ratios < MAX_DISTANCE_RATIO) & (ratios > 1 / MAX_DISTANCE_RATIO)
-            expected[row, other] += np.count_nonzero(alike)
-            shared[row, other] += np.count_nonzero(seen[row, visible[theirs][alike]])
+            expected[row, other] = np.count_nonzero(alike)
+            shared[row, other] = np.count_nonzero(mine[points[alike]])
     return shared + shared.T, expected + expected.T
 
 

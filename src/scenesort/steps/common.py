@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from scenesort import artefacts
 from scenesort.config import Options
-from scenesort.errors import ArtefactLostError, WorkerError
+from scenesort.errors import ArtefactLostError, PhotoError, ScenesortError, WorkerError
 from scenesort.execution import WorkerPool
 from scenesort.progress import Progress, StageReport
 from scenesort.types import Pair, TwoViewGeometry
@@ -63,13 +63,13 @@ def make(
     function: Callable[[Job], Value],
     pack: Callable[[Value], tuple[artefacts.Arrays, artefacts.Meta]],
     weight: Callable[[Job], int] = lambda job: 1,
-) -> list[tuple[Job, WorkerError]]:
+) -> list[tuple[Job, ScenesortError]]:
     """Make the artefacts that aren't there yet, and return the jobs that failed with the reason.
 
     Errors that aren't the job's own (missing weights, a wrong option) are raised.
     """
     workspace = context.workspace
-    failed: list[tuple[Job, WorkerError]] = []
+    failed: list[tuple[Job, ScenesortError]] = []
     with context.progress.stage(stage_name, sum(weight(job) for _, job in jobs), context.stages) as stage:
         todo = [(shard, job) for shard, job in jobs if not workspace.has(kind, shard)]
         stage.skip(sum(weight(job) for _, job in jobs) - sum(weight(job) for _, job in todo))
@@ -77,11 +77,14 @@ def make(
         limit_s = context.options.execution.task_timeout_s
         for outcome in context.pool.run(function, (job for _, job in todo), timeout_s=limit_s, ordered=False):
             stage.count(outcome, weight(outcome.task))
-            if isinstance(outcome.error, WorkerError):
+            if isinstance(outcome.error, WorkerError | PhotoError):
                 workspace.log(outcome.log)
                 failed.append((outcome.task, outcome.error))
             else:
                 workspace.save_arrays(kind, shard_of[id(outcome.task)], *pack(outcome.result()))
+    if len(failed) == len(jobs) > 2:
+        # Nothing at all worked: that is no bad photo or pair, and an empty result would hide it.
+        raise failed[0][1]
     return failed
 
 

@@ -45,7 +45,8 @@ def map_parts(
 
     A part whose mapper fails is tried once more with safer options; one that fails again has no models and is reported.
     """
-    attempts = _attempts(context, sides, parts, verified)
+    attempts = [_unfailed(context, item) for item in _attempts(context, sides, parts, verified)]
+    attempts = [item for item in attempts if item.number < MAPPING_ATTEMPTS]
     models: dict[tuple[int, bool], list[PosedScene]] = {}
     with context.progress.stage(stage_name, sum(len(item.task.photos) for item in attempts), context.stages) as stage:
         while attempts:
@@ -66,6 +67,9 @@ def map_parts(
                 first = item.task.photos[0].name
                 context.notice(f"mapping {len(item.task.photos)} photos ({first} …) failed: {outcome.error}; {then}")
                 context.workspace.log(outcome.log)
+                context.workspace.save_arrays(
+                    "failures", _failure_key(context, item), {}, {"error": str(outcome.error)}
+                )
                 failed.append(item)
             for item in attempts:
                 if item not in failed:
@@ -128,6 +132,18 @@ def _attempts(
 def _next(item: _Attempt) -> _Attempt:
     task = dataclasses.replace(item.task, attempt=item.number + 1)
     return dataclasses.replace(item, number=item.number + 1, task=task, shard=_key(task))
+
+
+def _unfailed(context: Context, item: _Attempt) -> _Attempt:
+    """Skip the attempts that are known to fail: a resumed run must not wait for them again."""
+    while item.number < MAPPING_ATTEMPTS and context.workspace.has("failures", _failure_key(context, item)):
+        item = _next(item)
+    return item
+
+
+def _failure_key(context: Context, item: _Attempt) -> str:
+    """A failure holds for one time limit: a longer one is worth another attempt."""
+    return key("failures", item.shard, context.options.mapping.timeout_s)
 
 
 def _key(task: MappingTask) -> str:

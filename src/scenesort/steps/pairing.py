@@ -52,13 +52,14 @@ def match_quickly(context: Context, sides: Mapping[str, PhotoKeys], scores: Floa
 def match_rest(
     context: Context, sides: Mapping[str, PhotoKeys], scores: Float32Array, quick: VerifiedPairs
 ) -> list[MatchedPairs]:
-    """Match the pairs that aren't strong yet with the learned members, where a photo has too few strong partners."""
+    """Match pairs with the learned members where a photo has too few strong partners from the quick round."""
     options = context.options.pairs
     settled = retrieval.settled_photos(quick.inliers, options.strong_inliers, options.settled_partners)
 
     def wanted(pair: Pair) -> bool:
-        is_strong = bool(options.settled_partners) and quick.inliers.get(pair, 0) >= options.strong_inliers
-        return not is_strong and not settled.issuperset(pair)
+        # Between two unsettled photos even a strong pair is matched: its tracks carry on into their weak pairs.
+        is_strong = quick.inliers.get(pair, 0) >= options.strong_inliers
+        return not (settled.intersection(pair) if is_strong else settled.issuperset(pair))
 
     return _match(context, sides, scores, learned=True, wanted=wanted)
 

@@ -234,6 +234,8 @@ def _sweep_results(root: Path) -> None:
     """Remove unfinished results; we hold the lock, so nobody is writing them."""
     files.sweep(root, is_ours=True)
     files.sweep(root / "work", is_ours=True)
+    for left in (root / "work").glob("scenesort-*"):
+        files.remove(left)
     for folder, names, _ in os.walk(root / "scenes"):
         files.sweep(Path(folder), is_ours=True)
         names[:] = [name for name in names if not name.startswith(files.PREFIX)]
