@@ -6,8 +6,8 @@ import numpy as np
 
 from pictures import camera
 from scenesort import config
-from scenesort.mapping import MappingPhoto, MappingTask
-from scenesort.types import TwoViewGeometry
+from scenesort.mapping import MappingTask
+from scenesort.types import MappingPhoto, TwoViewGeometry
 
 
 def poses_on_an_arc(count, span_deg=80.0, radius=8.0):

@@ -155,6 +155,16 @@ class ViewGraph:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingPhoto:
+    """One photo as a mapper sees it: its name, camera group, camera and keypoints (n, 2) float64 in frame pixels."""
+
+    name: str
+    camera_group: str
+    camera: Camera
+    keypoints_px: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class PosedPhoto:
     """A photo with its pose.
 

@@ -9,8 +9,9 @@ import pytest
 from mapped_worlds import center_errors, mapping_task, poses_on_an_arc, random_points
 from pictures import camera
 from scenesort import work
-from scenesort.colmap import MapperPhoto, write_database, write_model
+from scenesort.colmap import write_database, write_model
 from scenesort.execution import WorkerPool
+from scenesort.types import MappingPhoto
 
 TIMEOUT_S = 500
 ARC = poses_on_an_arc(7)
@@ -112,8 +113,8 @@ def test_a_large_model_is_the_same_twice(mapped, tmp_path):
 
 def test_the_database_holds_what_the_mapper_needs(tmp_path):
     task = mapping_task(ARC[:3], POINTS[:50], group="one", known=camera(fixed=True))
-    photos = [MapperPhoto(photo.name, photo.camera_group, photo.camera, photo.keypoints_px) for photo in task.photos]
-    photos.append(MapperPhoto("other.jpg", "other", camera(320, 240), np.zeros((0, 2))))
+    photos = list(task.photos)
+    photos.append(MappingPhoto("other.jpg", "other", camera(320, 240), np.zeros((0, 2))))
     assert write_database(tmp_path / "database.db", photos, task.geometries) == frozenset({1})
     with pycolmap.Database.open(tmp_path / "database.db") as database:
         images = {image.name: image for image in database.read_all_images()}

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from pictures import camera
-from scenesort.mapping import MappingPhoto, choose, with_shared_cameras
-from scenesort.types import PosedPhoto, PosedScene
+from scenesort.mapping import choose, with_shared_cameras
+from scenesort.types import MappingPhoto, PosedPhoto, PosedScene
 
 NO_POINTS = np.zeros((0, 2))
 

@@ -1,12 +1,11 @@
 """The only door to pycolmap: arrays in, arrays out, options and conventions in one place."""
 
-from scenesort.colmap.incremental import MapperPhoto, MapperSettings, map_incrementally, write_database
+from scenesort.colmap.incremental import MapperSettings, map_incrementally, write_database
 from scenesort.colmap.model import read_model, write_model
 from scenesort.colmap.sift import SiftExtractor
 from scenesort.colmap.verification import verify_pair
 
 __all__ = [
-    "MapperPhoto",
     "MapperSettings",
     "SiftExtractor",
     "map_incrementally",

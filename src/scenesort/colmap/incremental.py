@@ -13,7 +13,7 @@ import numpy as np
 import pycolmap
 
 from scenesort.colmap.convert import to_camera, to_scene, to_two_view_geometry
-from scenesort.types import Camera, FloatArray, PosedScene, TwoViewGeometry
+from scenesort.types import Camera, MappingPhoto, PosedScene, TwoViewGeometry
 
 NEVER_RESIDUALS = 2_000_000_000
 """Above this many residuals bundle adjustment takes several threads: never, so results don't depend on the machine."""
@@ -34,18 +34,8 @@ class MapperSettings:
     safer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MapperPhoto:
-    """One photo as the mapper sees it: its name, camera group, camera and keypoints (n, 2) float64 in frame pixels."""
-
-    name: str
-    camera_group: str
-    camera: Camera
-    keypoints_px: FloatArray
-
-
 def map_incrementally(
-    photos: Sequence[MapperPhoto],
+    photos: Sequence[MappingPhoto],
     geometries: Sequence[TwoViewGeometry],
     settings: MapperSettings,
     folder: Path,
@@ -88,7 +78,7 @@ def adjust_robustly(model: pycolmap.Reconstruction, loss_scale_px: float, fixed:
     model.update_point_3d_errors()
 
 
-def write_database(path: Path, photos: Sequence[MapperPhoto], geometries: Sequence[TwoViewGeometry]) -> frozenset[int]:
+def write_database(path: Path, photos: Sequence[MappingPhoto], geometries: Sequence[TwoViewGeometry]) -> frozenset[int]:
     """Write a COLMAP database with cameras, images, keypoints, matches and two-view geometries.
 
     Image ids follow the photos' order from 1; cameras are shared by group. Returns the ids of the fixed cameras.

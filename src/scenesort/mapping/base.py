@@ -9,19 +9,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from scenesort.config import MappingOptions, ScenesOptions, VerificationOptions
 from scenesort.plugins import load_member
-from scenesort.types import Camera, FloatArray, PosedScene, TwoViewGeometry
+from scenesort.types import MappingPhoto, PosedScene, TwoViewGeometry
 
 GROUP = "scenesort.mapping"
-
-
-@dataclass(frozen=True, slots=True)
-class MappingPhoto:
-    """One photo as a mapper sees it: its name, camera group, camera and keypoints (n, 2) float64 in frame pixels."""
-
-    name: str
-    camera_group: str
-    camera: Camera
-    keypoints_px: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,4 @@ class Incremental:
             robust_loss_px=task.mapping.robust_loss_px,
             safer=task.attempt > 0,
         )
-        photos = [
-            colmap.MapperPhoto(photo.name, photo.camera_group, photo.camera, photo.keypoints_px)
-            for photo in task.photos
-        ]
-        return colmap.map_incrementally(photos, task.geometries, settings, folder)
+        return colmap.map_incrementally(task.photos, task.geometries, settings, folder)

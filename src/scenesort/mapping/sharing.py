@@ -14,8 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scenesort.mapping.base import MappingPhoto
-from scenesort.types import PosedScene
+from scenesort.types import MappingPhoto, PosedScene
 
 MAX_ERROR_GROWTH = 1.05
 """Sharing may raise the mean reprojection error by this factor: fewer parameters always fit a little worse."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scenesort import export, work
-from scenesort.colmap import MapperPhoto, write_database
+from scenesort.colmap import write_database
 from scenesort.steps.common import Context, VerifiedPairs, load_geometries
+from scenesort.types import MappingPhoto
 from scenesort.work import PhotoKeys
 
 
@@ -32,7 +33,7 @@ def assemble(context: Context, sides: Mapping[str, PhotoKeys], verified: Verifie
         workspace.write_file("work/pairs.txt", lambda path: export.write_pairs(path, sorted(verified.where)))
         stage.skip(1)
         photos = [
-            MapperPhoto(name, side.photo.camera_group, side.photo.camera, work.frame_keypoints(store, side))
+            MappingPhoto(name, side.photo.camera_group, side.photo.camera, work.frame_keypoints(store, side))
             for name, side in sorted(sides.items())
         ]
         geometries = sorted(load_geometries(context, verified.where), key=lambda geometry: geometry.pair)

@@ -11,10 +11,10 @@ import numpy as np
 
 from scenesort import artefacts, mapping, work
 from scenesort.config import ScenesOptions
-from scenesort.mapping import MappingPhoto, MappingTask
+from scenesort.mapping import MappingTask
 from scenesort.scenes import weakest_cut
 from scenesort.steps.common import Context, VerifiedPairs, load_geometries, loaded
-from scenesort.types import PosedScene
+from scenesort.types import MappingPhoto, PosedScene
 from scenesort.versions import library_versions
 from scenesort.work import PhotoKeys
 from scenesort.workspace import key
