@@ -141,7 +141,7 @@ def run(
         typer.Option(
             "--assemble",
             rich_help_panel=WORK,
-            help="Also write features.h5, matches.h5, pairs.txt (as hloc does) and COLMAP's database.db into OUT's work folder.",
+            help="Also write features.h5, matches.h5, pairs.txt (as hloc does) and COLMAP's database.db.",
         ),
     ] = False,
     quiet: Annotated[
