@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from scenesort.errors import WorkspaceError
 from scenesort.types import Camera
-from scenesort.workspace import Workspace, files, key
+from scenesort.workspace import Workspace, files, key, run_folders_below
 
 
 @pytest.fixture
@@ -674,3 +674,12 @@ class TestKey:
             for seed in ("1", "2")
         }
         assert results == {key("k", {"a", "b", "c"}, {"x": 1.5}) + "\n"}
+
+
+def test_run_folders_below_are_found_and_others_are_not(tmp_path):
+    with Workspace.open(tmp_path / "photos" / "old run"):
+        pass
+    (tmp_path / "photos" / "mine").mkdir()
+    (tmp_path / "photos" / "mine" / ".lock").write_text("of another program")
+    (tmp_path / "photos" / "mine" / "a.jpg").write_text("a photo")
+    assert run_folders_below(tmp_path / "photos") == [tmp_path / "photos" / "old run"]

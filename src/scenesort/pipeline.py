@@ -17,7 +17,7 @@ from scenesort.steps import Context
 from scenesort.types import PhotoSet, PosedScene
 from scenesort.versions import library_versions
 from scenesort.weights import missing
-from scenesort.workspace import Workspace
+from scenesort.workspace import Workspace, run_folders_below
 
 
 def run(
@@ -123,7 +123,7 @@ def _run_collection(
 
 def _sort(context: Context, folder: Path, out: Path, assemble: bool) -> tuple[PhotoSet, list[PosedScene], list[str]]:
     options = context.options
-    found = steps.find_photos(context, folder, [out])
+    found = steps.find_photos(context, folder, [out, *run_folders_below(folder)])
     found, sides = steps.find_features(context, found)
     scores = steps.screen_pairs(context, sides)
     quick = steps.match_quickly(context, sides, scores)

@@ -29,7 +29,7 @@ from scenesort.workspace import files
 from scenesort.workspace.keys import key
 from scenesort.workspace.shards import Json, ShardStore
 
-__all__ = ["Json", "Workspace", "key"]
+__all__ = ["Json", "Workspace", "key", "run_folders_below"]
 
 MARKER = "scenesort run folder"
 LOCK = ".lock"
@@ -171,6 +171,16 @@ class Workspace:
     def log(self, message: str) -> None:
         """Append a line with the time to `run.log`; never fails."""
         self._log.info("%s", message)
+
+
+def run_folders_below(folder: Path) -> list[Path]:
+    """Return the run folders inside `folder`, sorted: what lies there are links to photos, not photos."""
+    found = []
+    for parent, names, files_here in os.walk(folder):
+        if LOCK in files_here and _is_ours(Path(parent)):
+            found.append(Path(parent))
+            names.clear()
+    return sorted(found)
 
 
 class _LogFile(logging.FileHandler):
