@@ -242,15 +242,20 @@ def wait_until(condition, limit_s):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for child processes in /proc")
+def posed_in(out):
+    """The number of photos that a run's submission gives a pose at the moment."""
+    return sum("nan" not in row["rotation_matrix"] for row in read_rows(out / "submission.csv"))
+
+
 class TestKillAndResume:
-    MOMENTS = (("features", 2), ("features", 9), ("matches", 1), ("geometries", 1), ("models", 1))
+    MOMENTS = (("features", 2), ("features", 9), ("matches", 1), ("geometries", 1), ("models", 1), ("posed", 1))
 
     @pytest.fixture(scope="class")
     def killed(self, pile, tmp_path_factory):
         """A run killed at several moments, one after the other, and then left to end: its folder and what was seen."""
         out = tmp_path_factory.mktemp("killed") / "out"
         store = out / "work" / "shards"
-        kept, orphans, kills = {}, set(), 0
+        kept, orphans, kills, posed = {}, set(), 0, []
         for kind, count in self.MOMENTS:
             process = start(pile.photos, out, **{"execution.workers": 2})
             workers = set()
@@ -258,7 +263,8 @@ class TestKillAndResume:
             def is_time(kind=kind, count=count, process=process, workers=workers):
                 with contextlib.suppress(OSError):
                     workers.update(children(process.pid))
-                return process.poll() is not None or len(list((store / kind).glob("*/*.safetensors"))) >= count
+                made = posed_in(out) if kind == "posed" else len(list((store / kind).glob("*/*.safetensors")))
+                return process.poll() is not None or made >= count
 
             assert wait_until(is_time, 300)
             if process.poll() is None:
@@ -268,6 +274,9 @@ class TestKillAndResume:
             assert process.wait(30) in (0, -signal.SIGKILL), process.stderr.read()
             process.stderr.close()
             assert workers
+            # Raises if a row is missing or broken.
+            evaluation.score(pile.labels, out / "submission.csv", pile.thresholds)
+            posed.append(posed_in(out))
             if not wait_until(lambda workers=workers: not any(map(is_alive, workers)), 20):
                 orphans |= {pid for pid in workers if is_alive(pid)}
             now = shards(store)
@@ -276,15 +285,21 @@ class TestKillAndResume:
         process = start(pile.photos, out)
         _, problems = process.communicate(timeout=600)
         assert process.returncode == 0, problems
-        return out, kept, orphans, kills
+        return out, kept, orphans, kills, posed
+
+    def test_a_valid_submission_stands_at_every_moment_and_only_gets_better(self, killed):
+        posed = killed[4]
+        assert posed[0] == 0
+        assert posed == sorted(posed)
+        assert posed[-1] > 0
 
     def test_no_child_outlives_its_parent(self, killed):
-        _, _, orphans, kills = killed
+        orphans, kills = killed[2:4]
         assert kills >= 3
         assert not orphans
 
     def test_finished_work_is_not_done_again(self, killed):
-        out, kept, _, _ = killed
+        out, kept = killed[:2]
         now = shards(out / "work" / "shards")
         assert {name: now[name] for name in kept} == kept
         reports = json.loads((out / "summary.json").read_text())["collections"]["pile"]["stages"]

@@ -155,6 +155,21 @@ class MappingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetOptions:
+    """What a run may take. With a time limit, results depend on the machine's speed."""
+
+    time_limit_s: float = option(
+        0.0, "the run ends within this time: less is tried, the most valuable first; 0: no limit", "s", low=0.0
+    )
+    memory_limit_mb: float = option(
+        0.0,
+        "fewer workers run, and larger photos are left out, so that memory stays below this; 0: no limit",
+        "MB",
+        low=0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionOptions:
     """Where the work runs. Nothing here changes results."""
 
@@ -174,6 +189,7 @@ class Options:
     verification: VerificationOptions = field(default_factory=VerificationOptions)
     scenes: ScenesOptions = field(default_factory=ScenesOptions)
     mapping: MappingOptions = field(default_factory=MappingOptions)
+    budget: BudgetOptions = field(default_factory=BudgetOptions)
     execution: ExecutionOptions = field(default_factory=ExecutionOptions)
     seed: int = option(0, "seed of every random step", low=0)
 

@@ -8,14 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from scenesort import colmap
 from scenesort.errors import EvaluationError, WorkspaceError
-from scenesort.evaluation import PoseTable, read_poses
 from scenesort.export import SubmissionRow
 from scenesort.progress import StageReport
 from scenesort.results import CollectionResult, RunResult
+from scenesort.steps.submitting import read_rows
 from scenesort.types import PosedScene, SkippedPhoto
 
 
@@ -28,23 +26,17 @@ def load(out: str | Path) -> RunResult:
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         names = list(summary["collections"])
-        rows = _rows(read_poses(folder / "submission.csv"))
+        rows = read_rows(folder / "submission.csv")
         single = not summary["nested"]
         collections = {
-            name: _collection(name, folder if single else folder / name, summary["collections"][name], rows)
+            name: _collection(
+                name, folder if single else folder / name, summary["collections"][name], rows.get(name, [])
+            )
             for name in names
         }
     except (OSError, KeyError, ValueError, EvaluationError) as error:
         raise WorkspaceError(f"{folder} holds no finished run of scenesort ({error}); run it again") from error
     return RunResult(folder, collections)
-
-
-def _rows(table: PoseTable) -> list[SubmissionRow]:
-    poses = np.concatenate([table.rotation, table.translation[:, :, None]], axis=2)
-    return [
-        SubmissionRow(str(dataset), str(scene), str(image), pose if np.isfinite(pose).all() else None)
-        for dataset, scene, image, pose in zip(table.dataset, table.scene, table.image, poses, strict=True)
-    ]
 
 
 def _collection(name: str, folder: Path, summary: dict[str, Any], rows: list[SubmissionRow]) -> CollectionResult:
@@ -56,8 +48,8 @@ def _collection(name: str, folder: Path, summary: dict[str, Any], rows: list[Sub
         _scene(path) for path in sorted((folder / "scenes").iterdir(), key=lambda path: (len(path.name), path.name))
     )
     stages = tuple(StageReport(**stage) for stage in summary["stages"])
-    mine = tuple(row for row in rows if row.dataset == name)
-    return CollectionResult(name, scenes, outliers, skipped, summary["copies"], tuple(summary["notices"]), stages, mine)
+    notices = tuple(summary["notices"])
+    return CollectionResult(name, scenes, outliers, skipped, summary["copies"], notices, stages, tuple(rows))
 
 
 def _scene(folder: Path) -> PosedScene:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from scenesort import evaluation, export, features, mapping, matching, scenes, steps
 from scenesort.config import BASELINE_LACKS, Options, preset, to_toml
-from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WeightsError
+from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
+from scenesort.photos import Survey, survey
 from scenesort.progress import Progress, Silent
 from scenesort.results import CollectionResult, RunResult
 from scenesort.steps import Context
 from scenesort.types import PhotoSet, PosedScene
 from scenesort.versions import library_versions
-from scenesort.weights import missing
+from scenesort.weights import require
 from scenesort.workspace import Workspace, run_folders_below
 
 
@@ -38,11 +40,14 @@ def run(
     Give `photos`, a folder that is one collection, or `collections`, a folder whose sub-folders are one each. `options`
     is an Options value or a preset's name. With `labels` and `thresholds` (challenge CSVs) the finished submission is
     scored. Running again on the same `out` goes on where the last run stopped; `cache` shares artefacts between runs.
-    `assemble` also writes hloc's feature and match files and a COLMAP database into the run folder's `work`. Raises
-    ScenesortError subclasses for everything that a user can mend (`scenesort.errors`).
+    `assemble` also writes hloc's feature and match files and a COLMAP database into the run folder's `work`. The
+    options `budget.time_limit_s` and `budget.memory_limit_mb` make the run do less, the most valuable first; a valid
+    `submission.csv` stands from the start, with the photos that have no pose yet as outliers. Raises ScenesortError
+    subclasses for everything that a user can mend (`scenesort.errors`).
     """
     if isinstance(options, str):
         options = preset(options)
+    started_s = time.monotonic()
     out = Path(out).expanduser()
     folders = _collections(photos, collections, out)
     if (labels is None) != (thresholds is None):
@@ -54,46 +59,58 @@ def run(
         evaluation.read_poses(Path(labels).expanduser())
         evaluation.read_thresholds(Path(thresholds).expanduser())
     _check_members(options)
-    workers = options.execution.workers or cpu_count()
-    results: dict[str, CollectionResult] = {}
     nested = collections is not None
     progress = progress or Silent()
+    surveys = {name: _survey(folder, out, options) for name, folder in folders.items()}
+    sizes = {name: len(survey.names) for name, survey in surveys.items()}
+    options, workers = steps.fit_memory(options, options.execution.workers or cpu_count(), surveys.values())
+    clock = steps.Clock(options, sizes, workers, started_s)
+    results: dict[str, CollectionResult] = {}
     with Workspace.open(out, Path(cache).expanduser() if cache else None) as top:
+        # From here on a valid submission stands at every moment.
+        names = {name: survey.names for name, survey in surveys.items()}
+        submission = steps.Submission(top, names, Path(sample).expanduser() if sample else None)
         # Workers' temporary files lie in the run folder, where the next run sweeps what a SIGKILL left.
         with WorkerPool(workers, scratch=top.work) as pool:
             # In a worker, because asking torch loads it, and this process has no other use for it.
             device = next(pool.run(resolve_device, [options.execution.device])).result()
-            for name, folder in folders.items():
+            for name in clock.order:
                 if nested:
                     progress.collection(name)
                 with _workspace(top, name if nested else None) as workspace:
-                    context = Context(workspace, pool, options, device, progress)
+                    plan, schedule = clock.begin(name)
+                    context = Context(workspace, pool, plan.options, device, progress, schedule)
                     if options.matching == preset("baseline").matching:
                         context.notice(BASELINE_LACKS)
-                    results[name] = _run_collection(context, name, folder, out, assemble, nested)
-        if nested and not any(result.rows for result in results.values()):
+                    if plan.given_up:
+                        context.notice(steps.describe(plan, schedule))
+                    results[name] = _run_collection(context, name, folders[name], out, submission, assemble, nested)
+                path = submission.settle(name, results[name].rows)
+        if not any(sizes.values()):
             raise NoPhotosError(f"--collections {collections}: no sub-folder holds a photo; give the folder above them")
-        rows = [row for result in results.values() for row in result.rows]
-        submission = top.write_file(
-            "submission.csv", lambda path: export.write_rows(path, rows, Path(sample).expanduser() if sample else None)
-        )
         scored = None
         if labels is not None and thresholds is not None:
-            scored = evaluation.score(Path(labels).expanduser(), submission, Path(thresholds).expanduser())
-        result = RunResult(out, results, scored)
+            scored = evaluation.score(Path(labels).expanduser(), path, Path(thresholds).expanduser())
+        result = RunResult(out, {name: results[name] for name in folders}, scored)
         top.write_text("config.toml", to_toml(options))
         top.write_json("summary.json", {"nested": nested, **_summary(result, options, device, workers)})
     return result
 
 
 def _run_collection(
-    context: Context, name: str, folder: Path, out: Path, assemble: bool, nested: bool
+    context: Context,
+    name: str,
+    folder: Path,
+    out: Path,
+    submission: steps.Submission,
+    assemble: bool,
+    nested: bool,
 ) -> CollectionResult:
     """Run one collection; artefacts found damaged are made again. One of several may hold no photo at all."""
     lost: set[str] = set()
     while True:
         try:
-            found, posed, outliers = _sort(context, folder, out, assemble)
+            found, posed, outliers = _sort(context, name, folder, out, submission, assemble)
             break
         except ArtefactLostError as error:
             sentence = error.args[0].partition(";")[0]
@@ -121,10 +138,13 @@ def _run_collection(
     return result
 
 
-def _sort(context: Context, folder: Path, out: Path, assemble: bool) -> tuple[PhotoSet, list[PosedScene], list[str]]:
+def _sort(
+    context: Context, name: str, folder: Path, out: Path, submission: steps.Submission, assemble: bool
+) -> tuple[PhotoSet, list[PosedScene], list[str]]:
     options = context.options
-    found = steps.find_photos(context, folder, [out, *run_folders_below(folder)])
+    found = steps.find_photos(context, folder, _not_photos(folder, out))
     found, sides = steps.find_features(context, found)
+    context.on_models = lambda models: submission.offer(name, found, models, options.scenes.min_photos)
     scores = steps.screen_pairs(context, sides)
     quick = steps.match_quickly(context, sides, scores)
     verified = steps.verify_pairs(context, sides, quick)
@@ -162,6 +182,16 @@ def _write(context: Context, found: PhotoSet, result: CollectionResult, nested: 
     workspace.write_file("submission.csv", lambda path: export.write_rows(path, result.rows))
     if nested:
         workspace.write_json("summary.json", {"nested": False, "collections": {result.name: result.summary()}})
+
+
+def _not_photos(folder: Path, out: Path) -> list[Path]:
+    """Folders below the photos that hold results of runs."""
+    return [out, *run_folders_below(folder)]
+
+
+def _survey(folder: Path, out: Path, options: Options) -> Survey:
+    excluded = [*_not_photos(folder, out), *([Path(options.photos.masks)] if options.photos.masks else [])]
+    return survey(folder, excluded, sizes=options.budget.memory_limit_mb > 0)
 
 
 @contextlib.contextmanager
@@ -206,11 +236,7 @@ def _check_members(options: Options) -> None:
     needed = []
     for member, matcher in matching.parse_mix(options.matching.mix):
         needed += [*features.load(member).weights, *matching.load(matcher).weights]
-    absent = missing(needed)
-    if absent:
-        raise WeightsError(
-            f"weights are missing: {', '.join(absent)}; get them with: scenesort weights fetch {' '.join(absent)}"
-        )
+    require(needed)
 
 
 def _summary(result: RunResult, options: Options, device: str, workers: int) -> dict[str, object]:

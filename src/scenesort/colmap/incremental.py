@@ -5,6 +5,7 @@ Call it in a child process with a time limit: the mapper can hang or abort the w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ class MapperSettings:
     min_pair_inliers: int
     robust_loss_px: float
     safer: bool = False
+    max_runtime_s: float = math.inf
 
 
 def map_incrementally(
@@ -136,6 +138,9 @@ def _pipeline_options(settings: MapperSettings, fixed: frozenset[int]) -> pycolm
     options.mapper.abs_pose_min_num_inliers = settings.pose_min_inliers
     options.mapper.filter_max_reproj_error = settings.max_reprojection_error_px
     options.constant_cameras = set(fixed)
+    if math.isfinite(settings.max_runtime_s):
+        # COLMAP looks at the clock between photos.
+        options.max_runtime_seconds = max(1, math.floor(settings.max_runtime_s))
     if settings.safer:
         options.ba_refine_extra_params = False
         options.init_num_trials = 20

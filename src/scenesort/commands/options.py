@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from scenesort.config import Options, parse_assignments, preset, read_toml, with_values
+from scenesort.errors import OptionError
 
 DEFAULT_PRESET = "balanced"
 
@@ -34,3 +36,29 @@ def camera_values(camera: str | None) -> dict[str, str | None]:
         return {}
     model, _, params = camera.partition(":")
     return {"photos.camera_model": model.strip().upper(), "photos.camera_params": params.strip()}
+
+
+def parse_time(text: str | None) -> float | None:
+    """Read a time such as `8h30m`, `90m`, `1h 5m 30s` or `3600` (seconds). Raises OptionError."""
+    if text is None:
+        return None
+    matched = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text.replace(" ", "").lower())
+    try:
+        parts = [float(part or 0) for part in matched.groups()] if matched else [0.0]
+    except ValueError:
+        parts = [0.0]
+    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+    if seconds <= 0:
+        raise OptionError(f"--time-limit {text}: write it as 8h30m, 45m, 90s, or in seconds")
+    return seconds
+
+
+def parse_memory(text: str | None) -> float | None:
+    """Read a size such as `8GB`, `7.5GiB`, `6000MB` or `8` (gigabytes), in MB (10^6 bytes). Raises OptionError."""
+    if text is None:
+        return None
+    factors = {"": 1e3, "g": 1e3, "gb": 1e3, "gib": 1024**3 / 1e6, "m": 1.0, "mb": 1.0, "mib": 1024**2 / 1e6}
+    matched = re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", text.replace(" ", "").lower())
+    if matched is None or matched[2] not in factors or float(matched[1]) <= 0:
+        raise OptionError(f"--memory-limit {text}: write it as 8GB, 7.5GiB or 6000MB")
+    return float(matched[1]) * factors[matched[2]]

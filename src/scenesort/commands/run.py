@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scenesort.commands.options import DEFAULT_PRESET, camera_values, chosen_options
+from scenesort.commands.options import DEFAULT_PRESET, camera_values, chosen_options, parse_memory, parse_time
 from scenesort.config import PRESET_NOTES
 
 CHOICE = "What to run with"
@@ -132,6 +132,24 @@ def run(
             "--workers", "-j", rich_help_panel=WORK, help="Worker processes.", show_default="one for each core"
         ),
     ] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--time-limit",
+            metavar="TIME",
+            rich_help_panel=WORK,
+            help="Be done within this time, such as 8h30m or 45m: less is tried, the most valuable first.",
+        ),
+    ] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="SIZE",
+            rich_help_panel=WORK,
+            help="Stay below this memory, such as 8GB: fewer workers, and too large photos are left out.",
+        ),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option("--cache", metavar="DIR", rich_help_panel=WORK, help="Folder of artefacts that runs share."),
@@ -170,6 +188,8 @@ def run(
             "photos.masks": masks,
             "execution.device": device,
             "execution.workers": workers,
+            "budget.time_limit_s": parse_time(time_limit),
+            "budget.memory_limit_mb": parse_memory(memory_limit),
             **camera_values(camera),
         },
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import pickle
 import queue
 import signal
@@ -84,6 +85,14 @@ class _Job:
     index: int
     payload: bytes
     timeout_s: float | None
+    until_s: float
+
+    def limit_s(self) -> float | None:
+        """Seconds that the job may still take: its own limit or what is left until the end, whichever is less."""
+        if math.isinf(self.until_s):
+            return self.timeout_s
+        left_s = max(0.1, self.until_s - time.monotonic())
+        return left_s if self.timeout_s is None else min(self.timeout_s, left_s)
 
 
 class _CancelledError(Exception):
@@ -137,6 +146,7 @@ class WorkerPool:
         tasks: Iterable[T],
         *,
         timeout_s: float | None = None,
+        until_s: float = math.inf,
         ordered: bool = True,
         window: int | None = None,
     ) -> Iterator[Outcome[T, R]]:
@@ -144,9 +154,9 @@ class WorkerPool:
 
         Outcomes come in the order of the tasks, or with `ordered=False` as they complete. At most `window` tasks (by
         default twice the workers) are taken from `tasks` and not yet yielded. A task that runs longer than `timeout_s`
-        seconds, not counting the import of the function's module, is killed. Nothing starts before the first outcome is
-        asked for; dropping the iterator ends the run. Raises OptionError for a window below 1, and WorkerError if no
-        worker can be started.
+        seconds, not counting the import of the function's module, is killed; so is one that still runs at `until_s` on
+        the clock of `time.monotonic`. Nothing starts before the first outcome is asked for; dropping the iterator ends
+        the run. Raises OptionError for a window below 1, and WorkerError if no worker can be started.
         """
         window = 2 * self.workers if window is None else window
         if window < 1:
@@ -154,10 +164,16 @@ class WorkerPool:
         if timeout_s is not None and timeout_s <= 0:
             raise OptionError(f"timeout_s is {timeout_s}: use seconds above 0, or None for no limit")
         _check_importable(function)
-        return self._outcomes(function, tasks, timeout_s, ordered, window)
+        return self._outcomes(function, tasks, timeout_s, until_s, ordered, window)
 
     def _outcomes(
-        self, function: Callable[[T], R], tasks: Iterable[T], timeout_s: float | None, ordered: bool, window: int
+        self,
+        function: Callable[[T], R],
+        tasks: Iterable[T],
+        timeout_s: float | None,
+        until_s: float,
+        ordered: bool,
+        window: int,
     ) -> Iterator[Outcome[T, R]]:
         run = _Run()
         pending: dict[int, T] = {}
@@ -173,7 +189,8 @@ class WorkerPool:
                     except StopIteration:
                         is_exhausted = True
                         break
-                    self._submit(_Job(run, num_taken, pickle.dumps((function, task), protocol=5), timeout_s))
+                    payload = pickle.dumps((function, task), protocol=5)
+                    self._submit(_Job(run, num_taken, payload, timeout_s, until_s))
                     pending[num_taken] = task
                     num_taken += 1
                 if not pending:
@@ -294,13 +311,14 @@ class _Slot:
             except WorkerLate:
                 return self._report_loss(job, worker, IMPORT_LIMIT_S, time.monotonic() - started_s, started)
         started_s = time.monotonic()
+        limit_s = job.limit_s()
         try:
-            answer = started if started[0] == "failed" else worker.receive(job.timeout_s)
+            answer = started if started[0] == "failed" else worker.receive(limit_s)
             value = worker.receive_bytes(None) if answer[0] == "done" else b""
         except WorkerGone:
             return self._report_loss(job, worker, None, time.monotonic() - started_s, started)
         except WorkerLate:
-            return self._report_loss(job, worker, job.timeout_s, time.monotonic() - started_s, started)
+            return self._report_loss(job, worker, limit_s, time.monotonic() - started_s, started)
         *outcome, seconds, cpu_s, peak_mb = answer
         log = worker.output()
         if outcome[0] == "done":

@@ -2,9 +2,10 @@
 
 from scenesort.export.hloc import write_features, write_matches, write_pairs
 from scenesort.export.scene_folder import write_scene_folder
-from scenesort.export.submission import SubmissionRow, submission_rows, write_rows
+from scenesort.export.submission import OUTLIERS, SubmissionRow, submission_rows, write_rows
 
 __all__ = [
+    "OUTLIERS",
     "SubmissionRow",
     "submission_rows",
     "write_features",

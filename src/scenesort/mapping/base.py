@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ GROUP = "scenesort.mapping"
 class MappingTask:
     """One connected part of the view graph, ready to be mapped in a child process.
 
-    `geometries` index into the photos' keypoints. `attempt` counts from 0: later attempts use safer options.
+    `geometries` index into the photos' keypoints. `attempt` counts from 0: later attempts use safer options. After
+    `max_runtime_s` seconds a member should stop and give what it has.
     """
 
     photos: tuple[MappingPhoto, ...]
@@ -28,6 +30,7 @@ class MappingTask:
     verification: VerificationOptions
     seed: int
     attempt: int = 0
+    max_runtime_s: float = math.inf
 
 
 @runtime_checkable

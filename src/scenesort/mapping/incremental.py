@@ -28,5 +28,6 @@ class Incremental:
             min_pair_inliers=task.verification.min_inliers,
             robust_loss_px=task.mapping.robust_loss_px,
             safer=task.attempt > 0,
+            max_runtime_s=task.max_runtime_s,
         )
         return colmap.map_incrementally(task.photos, task.geometries, settings, folder)

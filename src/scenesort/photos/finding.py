@@ -82,6 +82,32 @@ def find_photos(
     return PhotoSet(tuple(photos), tuple(skipped), duplicates, tuple(notices))
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a folder holds at first sight: the names of its photo files, sorted, and the size of the largest."""
+
+    names: tuple[str, ...]
+    largest_megapixels: float
+
+
+def survey(folder: Path, exclude_folders: Iterable[Path] = (), *, sizes: bool = False) -> Survey:
+    """List the photo files that `find_photos` would look at, without decoding any; `sizes` reads their headers.
+
+    Raises `NoPhotosError` when the folder can't be read.
+    """
+    found = _walk(folder, list(exclude_folders))
+    names = sorted({name for _, name in found.files} | {item.name for item in found.skipped})
+    return Survey(tuple(names), max((_megapixels(path) for path, _ in found.files), default=0.0) if sizes else 0.0)
+
+
+def _megapixels(path: Path) -> float:
+    try:
+        with open_image(path) as image:
+            return float(image.width * image.height / 1e6)
+    except (UnreadableError, OSError):
+        return 0.0
+
+
 def inspect_photo(path: Path, name: str, options: PhotosOptions) -> Photo | SkippedPhoto:
     """Decode one file and return the photo, or why it can't be used.
 

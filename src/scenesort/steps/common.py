@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from scenesort import artefacts
 from scenesort.config import Options
 from scenesort.errors import ArtefactLostError, PhotoError, ScenesortError, WorkerError
 from scenesort.execution import WorkerPool
+from scenesort.planning import Schedule
 from scenesort.progress import Progress, StageReport
-from scenesort.types import Pair, TwoViewGeometry
-from scenesort.weights import REGISTRY
+from scenesort.types import Pair, PosedScene, TwoViewGeometry
+from scenesort.weights import fingerprint
 from scenesort.workspace import Workspace
 
 Job = TypeVar("Job")
@@ -21,13 +23,18 @@ Value = TypeVar("Value")
 
 @dataclass(slots=True)
 class Context:
-    """What every step needs: where work is kept, who does it, what was chosen, who watches."""
+    """What every step needs: where work is kept, who does it, what was chosen, how long it may take, who watches.
+
+    `on_models` is told the models found so far whenever there are new ones.
+    """
 
     workspace: Workspace
     pool: WorkerPool
     options: Options
     device: str
     progress: Progress
+    schedule: Schedule = field(default_factory=Schedule)
+    on_models: Callable[[Sequence[PosedScene]], None] = lambda models: None
     notices: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
 
@@ -37,6 +44,14 @@ class Context:
             self.notices.append(sentence)
             self.workspace.log(sentence)
             self.progress.notice(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade(Generic[Job]):
+    """The jobs of a step whose artefacts were not made: those that failed, with the reason, and those without time."""
+
+    failed: list[tuple[Job, ScenesortError]]
+    late: list[Job]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +78,8 @@ def make(
     function: Callable[[Job], Value],
     pack: Callable[[Value], tuple[artefacts.Arrays, artefacts.Meta]],
     weight: Callable[[Job], int] = lambda job: 1,
-) -> list[tuple[Job, ScenesortError]]:
-    """Make the artefacts that aren't there yet, and return the jobs that failed with the reason.
+) -> Unmade[Job]:
+    """Make the artefacts that aren't there yet, first jobs first, and return the jobs that failed or came too late.
 
     Errors that aren't the job's own (missing weights, a wrong option) are raised.
     """
@@ -75,7 +90,8 @@ def make(
         stage.skip(sum(weight(job) for _, job in jobs) - sum(weight(job) for _, job in todo))
         shard_of = {id(job): shard for shard, job in todo}
         limit_s = context.options.execution.task_timeout_s
-        for outcome in context.pool.run(function, (job for _, job in todo), timeout_s=limit_s, ordered=False):
+        in_time = InTime((job for _, job in todo), context.schedule.until_s(stage_name))
+        for outcome in context.pool.run(function, in_time, timeout_s=limit_s, ordered=False):
             stage.count(outcome, weight(outcome.task))
             if isinstance(outcome.error, WorkerError | PhotoError):
                 workspace.log(outcome.log)
@@ -85,7 +101,25 @@ def make(
     if len(failed) == len(jobs) > 2:
         # Nothing at all worked: that is no bad photo or pair, and an empty result would hide it.
         raise failed[0][1]
-    return failed
+    late = [job for _, job in todo[in_time.num_taken :]]
+    if not late and len(todo) == len(jobs):
+        context.schedule.finished(stage_name, context.stages[-1].seconds)
+    return Unmade(failed, late)
+
+
+class InTime(Generic[Job]):
+    """Yields jobs until it is `until_s` on the clock of `time.monotonic`, and counts them."""
+
+    def __init__(self, jobs: Iterable[Job], until_s: float) -> None:
+        self._jobs, self._until_s = jobs, until_s
+        self.num_taken = 0
+
+    def __iter__(self) -> Iterator[Job]:
+        for job in self._jobs:
+            if time.monotonic() >= self._until_s:
+                return
+            self.num_taken += 1
+            yield job
 
 
 def loaded(
@@ -113,4 +147,4 @@ def load_geometries(context: Context, where: Mapping[Pair, tuple[str, int]]) -> 
 
 def identity(member: Any) -> tuple[str, str, list[str]]:
     """What a member's output depends on besides its options: its name, version and weights."""
-    return member.name, member.version, [REGISTRY[name].sha256 for name in member.weights]
+    return member.name, member.version, [fingerprint(name) for name in member.weights]

@@ -44,18 +44,20 @@ def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str
     mix = matching.parse_mix(options.matching.mix)
     keys: dict[str, list[str]] = {photo.name: [] for photo in found.photos}
     jobs: list[tuple[str, work.FeaturesJob]] = []
-    for member_name, _ in mix:
-        member = features.load(member_name)
-        max_keypoints: int = getattr(options.features, f"{member_name}_keypoints", 4096)
-        for photo in found.photos:
+    for photo in found.photos:
+        for member_name, _ in mix:
+            member = features.load(member_name)
+            max_keypoints: int = getattr(options.features, f"{member_name}_keypoints", 4096)
             made_from = (photo.sha256, photo.quarter_turns, photo.mirrored, photo.mask_sha256)
             how = (max_keypoints, options.features.max_side_px, context.device)
             shard = key("features", made_from, how, identity(member), library_versions())
             keys[photo.name].append(shard)
             jobs.append((shard, work.FeaturesJob(photo, member_name, *how)))
-    failed = {}
-    for job, error in make(context, "features", "features", jobs, work.extract, artefacts.pack_features):
-        failed[job.photo.name] = f"Finding {job.member} features failed: {error}"
+    unmade = make(context, "features", "features", jobs, work.extract, artefacts.pack_features)
+    failed = {job.photo.name: "The time limit left no time for it." for job in unmade.late}
+    failed.update({job.photo.name: f"Finding {job.member} features failed: {error}" for job, error in unmade.failed})
+    if unmade.late:
+        context.notice(f"time limit: {len({job.photo.name for job in unmade.late})} photos were not looked at")
     lost = [SkippedPhoto(name, reason) for name, reason in failed.items()]
     kept = tuple(photo for photo in found.photos if photo.name not in failed)
     skipped = tuple(sorted([*found.skipped, *lost], key=lambda item: item.name))

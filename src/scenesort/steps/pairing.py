@@ -21,6 +21,7 @@ LEARNED_BLOCK_PAIRS = 1
 """One: a learned match takes about a second, and which pairs get one can change with the seed."""
 VERIFY_BLOCK_PAIRS = 64
 TILE_PHOTOS = 16
+FIRST_PARTNERS = 10
 
 
 def screen_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Float32Array:
@@ -36,10 +37,15 @@ def screen_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Float32Arr
         shard = key("screening", retrieval.VERSION, *sides_of_block, options.pairs.screen_keypoints)
         jobs.append((shard, work.ScreenJob(store, *sides_of_block, options.pairs.screen_keypoints)))
         blocks.append((shard, rows, columns))
-    for _, error in make(context, "pairs", "screening", jobs, work.screen, lambda scores: ({"scores": scores}, {})):
-        raise error
+    unmade = make(context, "pairs", "screening", jobs, work.screen, lambda scores: ({"scores": scores}, {}))
+    if unmade.failed:
+        raise unmade.failed[0][1]
+    if unmade.late:
+        context.notice(f"time limit: {len(unmade.late)} of {len(jobs)} blocks of pairs were not screened")
     scores = np.zeros((len(order), len(order)), dtype=np.float32)
     for shard, rows, columns in blocks:
+        if not context.workspace.has("screening", shard):
+            continue
         scores[rows.start : rows.stop, columns.start : columns.stop] = loaded(context, "screening", shard)[0]["scores"]
     return scores
 
@@ -86,7 +92,9 @@ def _match(
             count = len(names)
         chosen = [pair for pair in retrieval.shortlist(names, scores, count).pairs if wanted(pair)]
         if not member.learned:
-            chosen.sort(key=lambda pair: (tile_of[pair[0]], tile_of[pair[1]], pair))
+            # First the best partners of every photo, so that a time limit cuts off the others.
+            best = set(retrieval.shortlist(names, scores, FIRST_PARTNERS).pairs)
+            chosen.sort(key=lambda pair: (pair not in best, tile_of[pair[0]], tile_of[pair[1]], pair))
         size = LEARNED_BLOCK_PAIRS if member.learned else NEAREST_BLOCK_PAIRS
         where = {}
         for start in range(0, len(chosen), size):
@@ -100,13 +108,17 @@ def _match(
             )
             jobs.append((shard, job))
         matched.append(MatchedPairs(slot, where))
-    lost = set()
     stage_name = "matching (learned)" if learned else "matching"
-    for job, error in make(context, stage_name, "matches", jobs, work.match, artefacts.pack_matches, _pairs_of):
-        lost |= {(a.photo.name, b.photo.name) for a, b in job.pairs}
+    unmade = make(context, stage_name, "matches", jobs, work.match, artefacts.pack_matches, _pairs_of)
+    for job, error in unmade.failed:
         context.notice(f"{len(job.pairs)} pairs could not be matched with {job.matcher} and are left out: {error}")
+    if unmade.late:
+        num_pairs, num_late = (sum(map(_pairs_of, some)) for some in ((job for _, job in jobs), unmade.late))
+        context.notice(f"time limit: {stage_name} left out the last {num_late} of {num_pairs} pairs")
+    lost_jobs = [*(job for job, _ in unmade.failed), *unmade.late]
+    lost = {(job.slot, a.photo.name, b.photo.name) for job in lost_jobs for a, b in job.pairs}
     return [
-        MatchedPairs(found.slot, {pair: spot for pair, spot in found.where.items() if pair not in lost})
+        MatchedPairs(found.slot, {pair: spot for pair, spot in found.where.items() if (found.slot, *pair) not in lost})
         for found in matched
     ]
 
@@ -120,28 +132,30 @@ def verify_again(
 ) -> VerifiedPairs:
     """Verify the pairs that the learned members matched on all their matches; the others keep their geometry."""
     again = {pair for found in rest for pair in found.where}
-    kept = {pair: spot for pair, spot in quick.where.items() if pair not in again}
-    joined = verify_pairs(context, sides, [*matched, *rest], again)
+    joined, unseen = _verify(context, sides, [*matched, *rest], again, "verification (learned)")
+    kept = {pair: spot for pair, spot in quick.where.items() if pair not in again or pair in unseen}
     return VerifiedPairs(
         dict(sorted({**{pair: quick.inliers[pair] for pair in kept}, **joined.inliers}.items())),
         dict(sorted({**kept, **joined.where}.items())),
     )
 
 
-def verify_pairs(
+def verify_pairs(context: Context, sides: Mapping[str, PhotoKeys], matched: Sequence[MatchedPairs]) -> VerifiedPairs:
+    """Put all members' matches of each pair together and keep the pairs with believable geometry."""
+    pairs = {pair for found in matched for pair in found.where}
+    return _verify(context, sides, matched, pairs, "verification")[0]
+
+
+def _verify(
     context: Context,
     sides: Mapping[str, PhotoKeys],
     matched: Sequence[MatchedPairs],
-    only: Collection[Pair] | None = None,
-) -> VerifiedPairs:
-    """Put all members' matches of each pair (or of `only` some) together and keep pairs with believable geometry."""
+    only: Collection[Pair],
+    stage_name: str,
+) -> tuple[VerifiedPairs, set[Pair]]:
+    """Verify `only` some of the matched pairs, in the order of their matching; also tell which were not seen."""
     options = context.options
-    names = sorted(sides)
-    tile_of = {name: index // TILE_PHOTOS for index, name in enumerate(names)}
-    pairs = sorted(
-        {pair for found in matched for pair in found.where if only is None or pair in only},
-        key=lambda pair: (tile_of[pair[0]], tile_of[pair[1]], pair),
-    )
+    pairs = list(dict.fromkeys(pair for found in matched for pair in found.where if pair in only))
     jobs: list[tuple[str, work.VerifyJob]] = []
     where = {}
     for start in range(0, len(pairs), VERIFY_BLOCK_PAIRS):
@@ -161,17 +175,21 @@ def verify_pairs(
         shard = key("geometries", made_from, options.verification, options.seed, library_versions())
         where.update({pair: (shard, row) for row, pair in enumerate(block)})
         jobs.append((shard, work.VerifyJob(context.workspace.shard_root, joined, options.verification, options.seed)))
-    for job, error in make(
-        context, "verification", "geometries", jobs, work.verify, artefacts.pack_geometries, _pairs_of
-    ):
+    unmade = make(context, stage_name, "geometries", jobs, work.verify, artefacts.pack_geometries, _pairs_of)
+    for job, error in unmade.failed:
         context.notice(f"{len(job.pairs)} pairs could not be verified and are left out: {error}")
+    if unmade.late:
+        context.notice(f"time limit: {stage_name} left out {sum(map(_pairs_of, unmade.late))} of {len(pairs)} pairs")
     inliers = {}
+    unseen: set[Pair] = set()
     for start, (shard, _) in zip(range(0, len(pairs), VERIFY_BLOCK_PAIRS), jobs, strict=True):
+        block = pairs[start : start + VERIFY_BLOCK_PAIRS]
         if not context.workspace.has("geometries", shard):
+            unseen.update(block)
             continue
         counts = loaded(context, "geometries", shard, ())[1]["inliers"]
-        inliers.update({pair: count for pair, count in zip(pairs[start:], counts, strict=False) if count})
-    return VerifiedPairs(inliers, {pair: where[pair] for pair in inliers})
+        inliers.update({pair: count for pair, count in zip(block, counts, strict=True) if count})
+    return VerifiedPairs(inliers, {pair: where[pair] for pair in inliers}), unseen
 
 
 def _pairs_of(job: work.MatchJob | work.VerifyJob) -> int:
