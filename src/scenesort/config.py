@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -174,7 +175,11 @@ class ExecutionOptions:
     """Where the work runs. Nothing here changes results."""
 
     workers: int = option(0, "worker processes; 0: one for each core", low=0)
-    device: str = option("auto", "where models run", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = option(
+        "auto",
+        "where models run; cuda: spread over all its GPUs",
+        choices=("auto", "cpu", "cuda", "cuda:NUMBER", "mps"),
+    )
     task_timeout_s: float = option(900.0, "time limit of one small task, such as the features of a photo", "s", low=1.0)
 
 
@@ -355,7 +360,7 @@ def _checked(owner: Any, item: str, full: str, value: Any) -> Any:
     wanted: Any = get_type_hints(owner)[item]
     meta = known[item].metadata
     value = _converted(full, wanted, value)
-    if meta["choices"] and value not in meta["choices"]:
+    if meta["choices"] and not {value, re.sub("[0-9]+$", "NUMBER", str(value))}.intersection(meta["choices"]):
         raise OptionError(f"{full} = {value!r}: choose one of {', '.join(meta['choices'])}")
     low = meta["low"]
     if low is not None and value < low:

@@ -18,6 +18,7 @@ from scenesort import artefacts, features, geometry, mapping, matching, photos, 
 from scenesort.colmap import verify_pair
 from scenesort.config import MatchingOptions, VerificationOptions
 from scenesort.errors import ArtefactLostError
+from scenesort.execution import own_device
 from scenesort.mapping import MappingTask
 from scenesort.types import (
     Features,
@@ -204,12 +205,12 @@ def colours(job: ColourJob) -> ImageArray:
 
 @lru_cache(maxsize=4)
 def _feature_member(name: str, max_keypoints: int, device: str) -> features.FeatureMember:
-    return features.load(name)(max_keypoints, device)
+    return features.load(name)(max_keypoints, own_device(device))
 
 
 @lru_cache(maxsize=4)
 def _matching_member(name: str, options: MatchingOptions, device: str) -> matching.MatchingMember:
-    return matching.load(name)(options, device)
+    return matching.load(name)(options, own_device(device))
 
 
 @lru_cache(maxsize=CACHED_PHOTOS)

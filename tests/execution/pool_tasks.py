@@ -160,3 +160,12 @@ def maybe_die(number):
 def announce_and_sleep(folder):
     Path(folder, str(os.getpid())).touch()
     ctypes.PyDLL(None).sleep(1000)
+
+
+def number_after(seconds):
+    time.sleep(seconds)
+    return os.environ["SCENESORT_WORKER"]
+
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -15,7 +15,7 @@ import pool_tasks
 import pytest
 
 from scenesort.errors import OptionError, PhotoError, WorkerError
-from scenesort.execution import WorkerPool, cpu_count, resolve_device, run_tasks
+from scenesort.execution import WorkerPool, cpu_count, own_device, resolve_device, run_tasks
 from scenesort.execution.machine import _quota
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -453,3 +453,20 @@ class TestMachine:
         assert [resolve_device(name) for name in ("auto", "cuda", "cuda:1")] == ["cuda", "cuda", "cuda:1"]
         with pytest.raises(OptionError, match="cuda:0 to cuda:1"):
             resolve_device("cuda:2")
+
+    def test_workers_take_turns_on_the_gpus(self, monkeypatch):
+        torch = pytest.importorskip("torch")
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+        found = []
+        for number in range(4):
+            monkeypatch.setenv("SCENESORT_WORKER", str(number))
+            found.append([own_device(device) for device in ("cuda", "cuda:1", "cpu", "mps")])
+        assert [row[0] for row in found] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
+        assert all(row[1:] == ["cuda:1", "cpu", "mps"] for row in found)
+
+    def test_every_worker_has_a_number_which_a_successor_keeps(self):
+        with WorkerPool(2) as pool:
+            first = [outcome.result() for outcome in pool.run(pool_tasks.number_after, [0.3] * 4)]
+            list(pool.run(pool_tasks.die, [0, 0, 0]))
+            second = [outcome.result() for outcome in pool.run(pool_tasks.number_after, [0.3] * 4)]
+        assert set(first) == set(second) == {"0", "1"}

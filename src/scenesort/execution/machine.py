@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from scenesort.errors import OptionError
+from scenesort.execution.process import NUMBER_VARIABLE
 from scenesort.execution.worker import peak_memory_mb
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -57,7 +58,7 @@ def resolve_device(name: str) -> str:
     """
     kind, _, index = name.partition(":")
     if name not in DEVICES and not re.fullmatch(r"cuda:[0-9]+", name):
-        raise OptionError(f"device '{name}' is unknown: use one of {', '.join(DEVICES)}, or cuda:<number>")
+        raise OptionError(f"device '{name}' is unknown: use one of {', '.join(DEVICES)}, or cuda:NUMBER")
     if name == "cpu":
         return name
     import torch
@@ -73,6 +74,19 @@ def resolve_device(name: str) -> str:
     if kind == "mps" and not has_mps:
         raise OptionError("device 'mps' isn't available: it needs an Apple GPU. Use --device cpu or auto.")
     return name
+
+
+def own_device(device: str) -> str:
+    """The torch device of this worker process, where `device` is one that `resolve_device` gave.
+
+    Workers take turns on the GPUs of `cuda`: the first worker has `cuda:0`, the next `cuda:1`, and so on.
+    """
+    if device != "cuda":
+        return device
+    import torch
+
+    number = int(os.environ.get(NUMBER_VARIABLE, "0"))
+    return f"cuda:{number % max(1, torch.cuda.device_count())}"
 
 
 def own_peak_memory_mb() -> float:

@@ -7,8 +7,6 @@ connection, and Linux, which ends a child when the *thread* that started it ends
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import math
 import pickle
 import queue
@@ -21,9 +19,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
-from scenesort.errors import OptionError, ScenesortError, WorkerError
+from scenesort.errors import OptionError, WorkerError
+from scenesort.execution.outcome import Outcome, Report, check_importable, failure
 from scenesort.execution.process import IMPORT_LIMIT_S, WorkerGone, WorkerLate, WorkerProcess, describe_exit
 from scenesort.execution.worker import max_rss_mb
 
@@ -34,48 +33,11 @@ EXIT_GRACE_S = 2.0
 """How long a process that stopped answering may take to end by itself, so that its exit code can be told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[T, R]):
-    """What came of one task.
-
-    `value` is the function's result and `error` None, or the other way round. `error` is the ScenesortError that the
-    function raised, or a WorkerError that names the exception, the signal or the time limit. `seconds` and `cpu_s` are
-    the task's wall-clock and CPU time, `peak_memory_mb` its worker's peak memory in MB (10^6 bytes) while it ran,
-    loaded models included. `log` holds the end of what the task printed, and the traceback if it failed.
-    """
-
-    task: T
-    value: R | None
-    error: ScenesortError | None
-    seconds: float
-    cpu_s: float
-    peak_memory_mb: float
-    log: str = ""
-
-    def result(self) -> R:
-        """The value. Raises `error` if there is one."""
-        if self.error is not None:
-            raise self.error
-        return cast(R, self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """An outcome without its task."""
-
-    value: Any
-    error: ScenesortError | None
-    seconds: float
-    cpu_s: float
-    peak_memory_mb: float
-    log: str
-
-
 @dataclass(eq=False, slots=True)
 class _Run:
     """One call of `WorkerPool.run`."""
 
-    results: queue.SimpleQueue[tuple[int, _Report | BaseException]] = field(default_factory=queue.SimpleQueue)
+    results: queue.SimpleQueue[tuple[int, Report | BaseException]] = field(default_factory=queue.SimpleQueue)
     is_cancelled: bool = False
 
 
@@ -121,7 +83,7 @@ class WorkerPool:
         self.workers = workers
         self._initializer = None
         if initializer is not None:
-            _check_importable(initializer)
+            check_importable(initializer)
             self._initializer = pickle.dumps((initializer, tuple(initargs)))
         self._scratch = scratch
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -163,7 +125,7 @@ class WorkerPool:
             raise OptionError(f"window is {window}: use 1 or more")
         if timeout_s is not None and timeout_s <= 0:
             raise OptionError(f"timeout_s is {timeout_s}: use seconds above 0, or None for no limit")
-        _check_importable(function)
+        check_importable(function)
         return self._outcomes(function, tasks, timeout_s, until_s, ordered, window)
 
     def _outcomes(
@@ -177,7 +139,7 @@ class WorkerPool:
     ) -> Iterator[Outcome[T, R]]:
         run = _Run()
         pending: dict[int, T] = {}
-        done: dict[int, _Report] = {}
+        done: dict[int, Report] = {}
         num_taken = num_yielded = 0
         source = iter(tasks)
         is_exhausted = False
@@ -250,7 +212,7 @@ class WorkerPool:
             self._jobs.put(job)
             if len(self._slots) < self.workers:
                 # In the list first: a Ctrl-C in between must not leave a thread that `close` doesn't know.
-                self._slots.append(_Slot(self))
+                self._slots.append(_Slot(self, len(self._slots)))
                 self._slots[-1].thread.start()
 
     def _cancel(self, run: _Run) -> None:
@@ -265,8 +227,9 @@ class WorkerPool:
 class _Slot:
     """One thread of the pool and the worker process that it has at the moment."""
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, number: int) -> None:
         self.pool = pool
+        self.number = number
         self.job: _Job | None = None
         self.worker: WorkerProcess | None = None
         self.thread = threading.Thread(target=self._serve, name="scenesort-worker", daemon=True)
@@ -280,7 +243,7 @@ class _Slot:
                     if job.run.is_cancelled:
                         continue
                     self.job = job
-                report: _Report | BaseException = self._perform(job)
+                report: Report | BaseException = self._perform(job)
             except _CancelledError:
                 continue
             except BaseException as error:
@@ -292,7 +255,7 @@ class _Slot:
             del job, report
         self._drop_worker()
 
-    def _perform(self, job: _Job) -> _Report:
+    def _perform(self, job: _Job) -> Report:
         """Have the job done. Raises WorkerError when no worker can be started, _CancelledError when nobody waits."""
         started: tuple[Any, ...] = ()
         for attempt in (1, 2):
@@ -323,15 +286,15 @@ class _Slot:
         log = worker.output()
         if outcome[0] == "done":
             try:
-                return _Report(pickle.loads(value), None, seconds, cpu_s, peak_mb, log)
+                return Report(pickle.loads(value), None, seconds, cpu_s, peak_mb, log)
             except Exception as error:
-                return _Report(None, _failure(None, repr(error), ""), seconds, cpu_s, peak_mb, log)
+                return Report(None, failure(None, repr(error), ""), seconds, cpu_s, peak_mb, log)
         _, packed, text, traceback = outcome
-        return _Report(None, _failure(packed, text, traceback), seconds, cpu_s, peak_mb, log + traceback)
+        return Report(None, failure(packed, text, traceback), seconds, cpu_s, peak_mb, log + traceback)
 
     def _report_loss(
         self, job: _Job, worker: WorkerProcess, limit_s: float | None, seconds: float, started: tuple[Any, ...]
-    ) -> _Report:
+    ) -> Report:
         """The report of a job whose worker died or, if `limit_s` is given, ran too long; the worker is dropped."""
         _, started_cpu_s, started_rss_mb, peak_mb = started or ("", 0.0, 0.0, 0.0)
         if limit_s is None:
@@ -354,7 +317,7 @@ class _Slot:
         error = WorkerError(problem)
         if log:
             error.add_note(log)
-        return _Report(None, error, seconds, cpu_s, peak_mb, log)
+        return Report(None, error, seconds, cpu_s, peak_mb, log)
 
     def _ready_worker(self, job: _Job) -> WorkerProcess:
         if self.worker is not None:
@@ -366,7 +329,7 @@ class _Slot:
             folder = Path(pool._folder.name) / str(pool._num_started)
             pool._num_started += 1
             try:
-                worker = self.worker = WorkerProcess(folder, pickle.dumps((sys.path, pool._initializer)))
+                worker = self.worker = WorkerProcess(folder, pickle.dumps((sys.path, pool._initializer)), self.number)
             except OSError as error:
                 raise WorkerError(f"a worker process can't be started: {error}") from error
         try:
@@ -412,25 +375,3 @@ def run_tasks(
 def _closing(pool: WorkerPool, outcomes: Iterator[Outcome[T, R]]) -> Iterator[Outcome[T, R]]:
     with pool:
         yield from outcomes
-
-
-def _failure(packed: bytes | None, text: str, traceback: str) -> ScenesortError:
-    """The error that stands for an exception in the child."""
-    error: ScenesortError = WorkerError(f"the task failed: {text}")
-    if packed is not None:
-        # A class that only the child could import leaves its text.
-        with contextlib.suppress(Exception):
-            error = pickle.loads(packed)
-    if traceback:
-        error.add_note(traceback)
-    return error
-
-
-def _check_importable(function: Callable[..., object]) -> None:
-    """Refuse functions that a child couldn't import, with a clearer word than pickle's."""
-    inner: Any = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    if getattr(inner, "__module__", None) == "__main__":
-        name = getattr(inner, "__qualname__", repr(inner))
-        raise TypeError(f"{name} is defined in the main script: move it to a module, so that workers can import it")

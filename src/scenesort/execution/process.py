@@ -28,6 +28,8 @@ IMPORT_LIMIT_S = 900.0
 EXIT_LIMIT_S = 10.0
 """How long to wait for a process that was killed; one stuck in the system's kernel is given up after that."""
 
+NUMBER_VARIABLE = "SCENESORT_WORKER"
+
 LOG_BYTES = 64_000
 """How much of what a task printed is kept (its end)."""
 
@@ -65,10 +67,11 @@ class WorkerLate(Exception):
 class WorkerProcess:
     """One child process. All methods but `kill` belong to the thread that made it, which must outlive the process.
 
-    `folder` becomes the worker's own: its temporary files lie there and go with it.
+    `folder` becomes the worker's own: its temporary files lie there and go with it. `number` tells it from the workers
+    that live beside it; one that takes a dead worker's place has its number.
     """
 
-    def __init__(self, folder: Path, setup: bytes) -> None:
+    def __init__(self, folder: Path, setup: bytes, number: int = 0) -> None:
         self._folder = folder
         (folder / "tmp").mkdir(parents=True)
         self._output = os.open(folder / "output.txt", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -76,7 +79,7 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._exit_code: int | None = None
         self.usage: resource.struct_rusage | None = None
-        environment = {**os.environ, **SETTINGS, "TMPDIR": str(folder / "tmp")}
+        environment = {**os.environ, **SETTINGS, "TMPDIR": str(folder / "tmp"), NUMBER_VARIABLE: str(number)}
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", child.__file__, str(theirs.fileno()), str(os.getpid())],
