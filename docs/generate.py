@@ -7,8 +7,10 @@ from pathlib import Path
 
 from scenesort.commands.tables import show_value
 from scenesort.config import GROUPS, PRESET_NOTES, PRESETS, Options, explain
+from scenesort.weights import REGISTRY
 
 REFERENCE = Path(__file__).parent / "reference"
+GENERATED_MODELS = "<!-- Written by docs/generate.py from src/scenesort/weights: change that, not this. -->"
 GENERATED = "<!-- Written by docs/generate.py from src/scenesort/config.py: change that, not this. -->"
 
 
@@ -40,7 +42,39 @@ def options_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"options.md": options_page}
+def models_page() -> str:
+    """Return the page of all models that weights are known of."""
+    lines = [
+        "# Models",
+        "",
+        GENERATED_MODELS,
+        "",
+        "How they get here: [Fetch model weights](../how-to/fetch-weights.md). `scenesort weights info NAME` prints",
+        "the same, with the SHA-256 of every file. Hashes marked *published* are those that several independent",
+        "projects name; we had none of those files. A model marked *recorded* has no published hash: what comes is",
+        "checked against the hub's own, and recorded.",
+        "",
+        "| name | what for | MB | licence | commercial use | hashes |",
+        "| --- | --- | ---: | --- | --- | --- |",
+    ]
+    hashes = {"measured": "measured", "published": "published", "none": "recorded"}
+    for entry in REGISTRY.values():
+        commercial = {True: "yes", False: "**no**", None: "unclear"}[entry.commercial]
+        size = f"{entry.size_mb:,.1f}" if entry.size_mb < 10 else f"{entry.size_mb:,.0f}"
+        lines.append(
+            f"| [`{entry.name}`](#{entry.name.replace('.', '')}) | {entry.what_for} | {size} | "
+            f"[{entry.licence}]({entry.licence_url}) | {commercial} | {hashes[entry.evidence]} |"
+        )
+    for entry in REGISTRY.values():
+        lines += ["", f"## {entry.name}", ""]
+        lines += [f"{number}. {source.describe()}" for number, source in enumerate(entry.sources, 1)]
+        lines += ["", f"- Files: {', '.join(f'`{file.name}`' for file in entry.required())}"]
+        lines += [f"- Input: {entry.inputs}", f"- Memory: {entry.memory}"]
+        lines += [f"- Note: {entry.note}"] if entry.note else []
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"options.md": options_page, "models.md": models_page}
 
 
 def main() -> int:

@@ -468,6 +468,13 @@ class TestCollections:
         assert list(again.collections) == ["alpha", "beta"]
         assert again.collections["alpha"].outliers == result.collections["alpha"].outliers
 
+    def test_the_other_kind_of_run_needs_a_folder_of_its_own(self, layout, cache):
+        folder, _, _, _, result = layout
+        before = (result.out / "submission.csv").read_bytes()
+        with pytest.raises(WorkspaceError, match="several collections.*give another folder"):
+            scenesort.run(folder / "in" / "alpha", result.out, options=options(), cache=cache)
+        assert (result.out / "submission.csv").read_bytes() == before
+
     def test_labels_without_thresholds(self, pile, tmp_path):
         with pytest.raises(OptionError, match="thresholds"):
             scenesort.run(pile.photos, tmp_path / "out", options=options(), labels=pile.labels)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from scenesort import evaluation, export, features, mapping, matching, scenes, steps
 from scenesort.config import BASELINE_LACKS, Options, preset, to_toml
-from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError
+from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WorkspaceError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
 from scenesort.photos import Survey, survey
 from scenesort.progress import Progress, Silent
@@ -67,6 +68,7 @@ def run(
     clock = steps.Clock(options, sizes, workers, started_s)
     results: dict[str, CollectionResult] = {}
     with Workspace.open(out, Path(cache).expanduser() if cache else None) as top:
+        _check_earlier_run(top, nested)
         # From here on a valid submission stands at every moment.
         names = {name: survey.names for name, survey in surveys.items()}
         submission = steps.Submission(top, names, Path(sample).expanduser() if sample else None)
@@ -182,6 +184,18 @@ def _write(context: Context, found: PhotoSet, result: CollectionResult, nested: 
     workspace.write_file("submission.csv", lambda path: export.write_rows(path, result.rows))
     if nested:
         workspace.write_json("summary.json", {"nested": False, "collections": {result.name: result.summary()}})
+
+
+def _check_earlier_run(top: Workspace, nested: bool) -> None:
+    """Raise WorkspaceError where the results of the other kind of run would lie beside the new ones."""
+    try:
+        was_nested = json.loads(top.path("summary.json").read_text(encoding="utf-8"))["nested"]
+    except (OSError, ValueError, KeyError, TypeError):  # no finished run, or none of this version
+        return
+    if was_nested != nested:
+        kinds = ("a run on several collections", "a run on one collection")
+        here, now = kinds if not nested else kinds[::-1]
+        raise WorkspaceError(f"{top.root} holds {here}, and this is {now}; give another folder with -o")
 
 
 def _not_photos(folder: Path, out: Path) -> list[Path]:

@@ -27,6 +27,12 @@ STAGES = (
 PLANNED_SHARE = 0.8
 """How much of the time a plan may be predicted to take; deadlines stand for the rest."""
 
+MOST_KEPT: Mapping[str, float] = {"features": 0.4, "matching": 0.7}
+"""How much of the time left a stage leaves to the later ones at most."""
+
+START_S = 3.0
+"""Starting workers and loading models."""
+
 FEATURE_CPU_S: Mapping[str, float] = {"sift": 0.8, "xfeat": 0.4, "aliked": 1.6}
 UNKNOWN_FEATURE_CPU_S = 2.0
 SCREEN_CPU_S = 0.002
@@ -97,13 +103,14 @@ class Schedule:
     def until_s(self, stage: str) -> float:
         """The time by which a stage must stop, on the clock of `time.monotonic`.
 
-        The later stages get what they are predicted to need, but not more than 85% of what is left.
+        The later stages get what they are predicted to need, but not more than `MOST_KEPT` of what is left: a photo
+        without features is lost whatever comes later.
         """
         if not self.is_limited:
             return math.inf
         behind = STAGES.index(stage) if stage in STAGES else len(STAGES) - 1
         later_s = self.pace * sum(self.stage_s.get(name, 0.0) for name in STAGES[behind + 1 :])
-        return self.end_s - min(later_s, 0.85 * self.left_s)
+        return self.end_s - min(later_s, MOST_KEPT.get(stage, MOST_KEPT["matching"]) * self.left_s)
 
 
 def predict(options: Options, learned: Sequence[bool], num_photos: int, workers: int) -> dict[str, float]:
@@ -128,9 +135,13 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
             seconds["matching"] += pairs * NEAREST_CPU_S * (keypoints / 8192) ** 2
             seconds["verification"] += pairs * VERIFY_CPU_S
     variants = 2 if options.mapping.share_cameras == "auto" else 1
-    mapping = MAPPING_CPU_S * count * (1 + count / 200)
+    detail = max(
+        getattr(options.features, f"{member.partition('+')[0]}_keypoints", 4096) for member in options.matching.mix
+    )
+    mapping = MAPPING_CPU_S * count * (1 + count / 200) * (detail / 8192) ** 0.5
     spread = {name: value / workers for name, value in seconds.items()}
     # One model keeps one core busy, whatever the number of workers.
+    spread["features"] += START_S
     return {**spread, "mapping": mapping * variants / min(workers, 2)}
 
 

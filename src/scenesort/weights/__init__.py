@@ -1,5 +1,21 @@
 """Model weights: where they come from, and that they are the bytes they should be."""
 
-from scenesort.weights.store import REGISTRY, WeightsEntry, fetch, load_state, locate, missing
+from scenesort.weights.entries import HubSource, UrlSource, WeightsEntry, WeightsFile, WheelSource
+from scenesort.weights.fetching import fetch
+from scenesort.weights.registry import REGISTRY
+from scenesort.weights.store import fingerprint, load_state, locate, missing, require
 
-__all__ = ["REGISTRY", "WeightsEntry", "fetch", "load_state", "locate", "missing"]
+__all__ = [
+    "REGISTRY",
+    "HubSource",
+    "UrlSource",
+    "WeightsEntry",
+    "WeightsFile",
+    "WheelSource",
+    "fetch",
+    "fingerprint",
+    "load_state",
+    "locate",
+    "missing",
+    "require",
+]

