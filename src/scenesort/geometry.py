@@ -52,6 +52,31 @@ def rotation_angle_deg(R1: FloatArray, R2: FloatArray) -> FloatArray:
     return angle
 
 
+def rotation_from_quaternion(quaternion_wxyz: FloatArray) -> FloatArray:
+    """Return the rotation (..., 3, 3) of a quaternion (..., 4), scalar first, Hamilton's convention, of any length.
+
+    The same as COLMAP's and Eigen's. A quaternion of length 0 gives nan.
+    """
+    w, x, y, z = np.moveaxis(quaternion_wxyz / np.linalg.norm(quaternion_wxyz, axis=-1, keepdims=True), -1, 0)
+    rows = [
+        np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], axis=-1),
+        np.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], axis=-1),
+        np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1),
+    ]
+    return np.stack(rows, axis=-2)
+
+
+def nearest_rotation(matrix: FloatArray) -> FloatArray:
+    """Return the rotation (..., 3, 3) that is nearest to a matrix (..., 3, 3) in the Frobenius norm.
+
+    Source: Kabsch, "A solution for the best rotation to relate two sets of vectors", 1976, by SVD.
+    """
+    left, _, right = np.linalg.svd(matrix)
+    left[..., :, 2] *= np.sign(np.linalg.det(left @ right))[..., None]
+    rotation: FloatArray = left @ right
+    return rotation
+
+
 def transform_points(a_from_b: FloatArray, points_b: FloatArray) -> FloatArray:
     """Return points (..., n, 3) in a of points (..., n, 3) in b, by a rigid transform (..., 3, 4)."""
     moved: FloatArray = points_b @ np.swapaxes(a_from_b[..., :3], -1, -2) + a_from_b[..., None, :, 3]

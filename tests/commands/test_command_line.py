@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 
 from scenesort import config, errors, evaluation, pipeline
 from scenesort.commands import app
-from scenesort.weights import store
 
 COMMANDS = [
     [],
@@ -28,8 +27,11 @@ COMMANDS = [
     ["config", "explain"],
     ["weights"],
     ["weights", "list"],
+    ["weights", "info"],
     ["weights", "fetch"],
+    ["weights", "verify"],
     ["weights", "where"],
+    ["weights", "remove"],
     ["version"],
 ]
 HEADER = "dataset,scene,image,rotation_matrix,translation_vector"
@@ -236,35 +238,6 @@ def test_run_without_photos_or_with_both(cli: Any, tmp_path: Path) -> None:
         assert "--collections" in result.stderr
 
 
-def test_missing_weights_are_named_with_the_remedy(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "folders", lambda: [tmp_path])
-    result = cli("run", tmp_path, "-o", tmp_path / "out")
-    assert result.exit_code == errors.WeightsError.exit_code
-    assert "scenesort weights fetch xfeat" in result.stderr
-
-
-def test_weights_commands(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched: list[str] = []
-
-    def fetch(names: list[str]) -> list[Path]:
-        fetched[:] = names
-        return [tmp_path / name for name in names]
-
-    monkeypatch.setattr("scenesort.weights.fetch", fetch)
-    monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path))
-    assert cli("weights", "fetch").exit_code == 0
-    assert "xfeat" in fetched
-    cli("weights", "fetch", "--all")
-    assert fetched == list(store.REGISTRY)
-    cli("weights", "fetch", "aliked-n16")
-    assert fetched == ["aliked-n16"]
-    unknown = cli("weights", "fetch", "xfeet")
-    assert unknown.exit_code == errors.WeightsError.exit_code
-    assert "did you mean 'xfeat'" in unknown.stderr
-    assert str(tmp_path) in cli("weights", "where").stdout
-    assert all(name in cli("weights", "list").stdout for name in store.REGISTRY)
-
-
 @pytest.mark.parametrize("kind", [errors.WorkspaceError, errors.WorkerError, errors.MissingDependencyError])
 def test_our_errors_give_a_message_and_their_code(
     cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[errors.ScenesortError]
@@ -297,7 +270,8 @@ def test_ctrl_c_says_how_to_go_on(cli: Any, tmp_path: Path, monkeypatch: pytest.
     assert result.exit_code == 130
     assert "run the same command to go on" in result.stderr
     monkeypatch.setattr(evaluation, "score", interrupt)
-    result = cli("score", "a", "b", "--thresholds", "c")
+    labels, submission, thresholds = write_tables(tmp_path)
+    result = cli("score", labels, submission, "--thresholds", thresholds)
     assert result.exit_code == 130
     assert "go on" not in result.stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -58,15 +59,20 @@ def squared_errors(similarity: FloatArray, submitted: FloatArray, true: FloatArr
     return np.sum((moved - true) ** 2, axis=0)
 
 
-def reference_inliers(submitted: FloatArray, true: FloatArray, thresholds: FloatArray) -> tuple[list[int], FloatArray]:
-    """Inliers at each of t thresholds, and errors (n, t), for centres (n, 3)."""
+def reference_inliers(
+    submitted: FloatArray, true: FloatArray, thresholds: FloatArray, triples: Iterable[tuple[int, ...]] | None = None
+) -> tuple[list[int], FloatArray]:
+    """Inliers at each of t thresholds, and errors (n, t), for centres (n, 3).
+
+    `triples` are those to be searched, numbered among the cameras with a pose; by default all.
+    """
     finite = np.isfinite(submitted).all(axis=1)
     errors = np.full((len(submitted), len(thresholds)), np.inf)
     submitted, true = submitted[finite].T, true[finite].T
     best_count = [0] * len(thresholds)
     best_sum = [np.inf] * len(thresholds)
     best_errors = [np.full(submitted.shape[1], np.inf)] * len(thresholds)
-    for triple in combinations(range(submitted.shape[1]), 3):
+    for triple in combinations(range(submitted.shape[1]), 3) if triples is None else triples:
         with np.errstate(all="ignore"):
             first = similarity_by_quaternion(submitted[:, triple], true[:, triple])
             first_errors = squared_errors(first, submitted, true)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from scenesort.errors import EvaluationError
 from scenesort.evaluation import PoseTable, check_thresholds, read_poses, read_thresholds
@@ -51,6 +55,35 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.center_in_world, [[-2, 1, -3]])
 
 
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(str.strip)
+NUMBERS = st.floats(width=64)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.tuples(NAMES, NAMES, NAMES, st.lists(NUMBERS, min_size=12, max_size=12)), min_size=1, max_size=4),
+    end=st.sampled_from(["\n", "\r\n"]),
+    mark=st.booleans(),
+)
+def test_what_is_written_is_read(
+    tmp_path: Path, rows: list[tuple[str, str, str, list[float]]], end: str, mark: bool
+) -> None:
+    """Names with commas, quotes and line breaks, and numbers to the last bit."""
+    text = io.StringIO()
+    # Python 3.11 leaves a carriage return without quotes where the line doesn't end with one.
+    writer = csv.writer(text, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow(HEADER.split(","))
+    for *names, numbers in rows:
+        writer.writerow([*names, ";".join(map(repr, numbers[:9])), ";".join(map(repr, numbers[9:]))])
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.getvalue().encode("utf-8-sig" if mark else "utf-8"))
+    table = read_poses(path)
+    assert list(zip(table.dataset, table.scene, table.image, strict=True)) == [tuple(names) for *names, _ in rows]
+    numbers = np.array([numbers for *_, numbers in rows])
+    np.testing.assert_array_equal(table.rotation.reshape(-1, 9), numbers[:, :9])
+    np.testing.assert_array_equal(table.translation, numbers[:, 9:])
+
+
 @pytest.mark.parametrize("number", ["inf", "-Infinity", "nan"])
 def test_one_number_that_is_not_finite_leaves_no_centre(tmp_path: Path, number: str) -> None:
     for row in (f"park,gate,a.png,{TURN},{number};0;0", f"park,gate,a.png,{number}{TURN[1:]},1;2;3"):
@@ -69,6 +102,7 @@ def test_one_number_that_is_not_finite_leaves_no_centre(tmp_path: Path, number: 
         ([HEADER, ROW.replace(";2;", ";two;")], ["line 2", "'park'", "'a.png'", "translation_vector", "'two'"]),
         ([HEADER, ROW.replace(";2;", ";;")], ["'a.png'", "holds ''", "nan for a photo without a pose"]),
         ([HEADER, ROW.replace(";2;", ";1_0;")], ["holds '1_0'"]),
+        ([HEADER, ROW.replace(";2;", ";٢;")], ["'a.png'", "holds '٢'"]),
         ([HEADER, ROW.replace(";-1;", ";")], ["'a.png'", "'rotation_matrix' has 8 values where 9 are needed"]),
         ([HEADER, ROW, "", ROW + ";4"], ["line 4", "'translation_vector' has 4 values where 3 are needed"]),
         ([HEADER, f"park,gate,a.png,{TURN},nan"], ["'translation_vector' has 1 values"]),
@@ -125,9 +159,15 @@ def test_thresholds_are_read(tmp_path: Path) -> None:
         (["dataset,scene", "park,gate"], ["line 1", "missing columns: thresholds"]),
         (["dataset,scene,thresholds"], ["no rows", "Give one row for each scene"]),
         (["dataset,scene,thresholds", "park,gate,1;x;3"], ["line 2", "'park'", "'gate'", "holds 'x'"]),
-        (["dataset,scene,thresholds", "park,gate,1;2"], ["'gate'", "2 thresholds where at least 3 are needed"]),
-        (["dataset,scene,thresholds", "park,gate,1;2;3", "park,pond,1;2;3;4"], ["'pond'", "4 thresholds", "has 3"]),
-        (["dataset,scene,thresholds", "park,gate,1;-2;3"], ["'gate'", "negative or not finite"]),
+        (
+            ["dataset,scene,thresholds", "park,gate,1;2"],
+            ["line 2", "'gate'", "2 thresholds where at least 3 are needed"],
+        ),
+        (
+            ["dataset,scene,thresholds", "park,gate,1;2;3", "park,pond,1;2;3;4"],
+            ["line 3", "'pond'", "4 thresholds", "has 3"],
+        ),
+        (["dataset,scene,thresholds", "park,gate,1;-2;3"], ["line 2", "'gate'", "negative or not finite"]),
         (["dataset,scene,thresholds", "park,gate,1;nan;3"], ["'gate'", "negative or not finite"]),
         (["dataset,scene,thresholds", "park,gate,1;2;inf"], ["'gate'", "negative or not finite"]),
         (["dataset,scene,thresholds", "park,gate,1;2;3", "park,gate,1;2;3"], ["line 3", "given twice"]),

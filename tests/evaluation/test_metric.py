@@ -365,6 +365,57 @@ def test_a_matrix_that_is_no_rotation_is_scored_with_a_warning(factor: float) ->
         assert part in found.warnings[0]
 
 
+def unsound_pose(table: PoseTable, fault: str) -> PoseTable:
+    """The table with a fault in the pose of its sixth row."""
+    rotation, translation = table.rotation.copy(), table.translation.copy()
+    if fault == "infinite":
+        translation[5, 1] = -np.inf
+    elif fault == "partly nan":
+        rotation[5, 2, 2] = np.nan
+    elif fault == "overflow":
+        translation[5] = 1.7e308 * np.sign(rotation[5, :, 0])
+    elif fault == "no rotation":
+        rotation[5] *= 1.01
+    else:
+        rotation[5], translation[5] = np.nan, np.nan
+    return replace(table, rotation=rotation, translation=translation)
+
+
+@pytest.mark.parametrize("fault", ["infinite", "partly nan", "overflow", "no rotation"])
+@pytest.mark.parametrize("source", ["labels", "submission"])
+def test_strict_refuses_unsound_poses(source: str, fault: str) -> None:
+    tables = {name: make_table(TRUE, name) for name in ("labels", "submission")}
+    tables[source] = unsound_pose(tables[source], fault)
+    thresholds = thresholds_for(tables["labels"])
+    warnings = score(tables["labels"], tables["submission"], thresholds).warnings
+    assert any(f"{source}, line 7, collection 'park', photo 'gate_2.png'" in warning for warning in warnings)
+    with pytest.raises(EvaluationError) as caught:
+        score(tables["labels"], tables["submission"], thresholds, strict=True)
+    for part in (f"{source}, line 7", "'park'", "'gate_2.png'", "Correct these poses"):
+        assert part in str(caught.value)
+
+
+def test_strict_refuses_labels_without_a_pose_but_not_submissions() -> None:
+    table = make_table(TRUE, "table")
+    unposed = unsound_pose(table, "no pose")
+    assert score(table, unposed, thresholds_for(table), strict=True).score < 100
+    with pytest.raises(EvaluationError, match=r"'gate_2\.png': the labels give no pose"):
+        score(unposed, table, thresholds_for(table), strict=True)
+
+
+def test_strict_lets_sound_poses_pass() -> None:
+    submitted = put(OUTLIERS + GATE[:5], "Outliers") + GATE[5:] + POND
+    labels, submission = make_table(TRUE), make_table(submitted)
+    strict = score(labels, submission, thresholds_for(labels), strict=True)
+    assert strict == score(labels, submission, thresholds_for(labels))
+    assert len(strict.warnings) == 1
+
+
+def test_labels_without_rows_are_refused() -> None:
+    with pytest.raises(EvaluationError, match="labels: the labels have no rows"):
+        score(make_table([], "labels"), make_table(TRUE), {})
+
+
 def test_rounded_rotations_are_no_reason_to_warn() -> None:
     labels = make_table(TRUE)
     submission = replace(labels, rotation=np.round(labels.rotation, 4))

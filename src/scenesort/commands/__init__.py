@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from scenesort.commands import config, demo, run, score, version, weights
+from scenesort.commands import cameras, compare, config, demo, doctor, run, score, version, weights
 from scenesort.commands.failures import Commands
 
 app = typer.Typer(
@@ -37,7 +37,10 @@ def _root(
 
 app.command("run")(run.run)
 app.command("score")(score.score)
+app.command("compare")(compare.compare)
+app.command("cameras")(cameras.cameras)
 app.command("demo")(demo.demo)
+app.add_typer(doctor.app, name="doctor")
 app.add_typer(config.app, name="config")
 app.add_typer(weights.app, name="weights")
 app.command("version")(version.version)

@@ -12,21 +12,71 @@ import typer
 def score(
     labels: Annotated[Path, typer.Argument(help="CSV of the true scenes and poses.", show_default=False)],
     submission: Annotated[
-        Path, typer.Argument(help="CSV to be scored, such as OUT/submission.csv.", show_default=False)
+        Path,
+        typer.Argument(
+            help="What is to be scored: a CSV such as OUT/submission.csv, a run folder, or poses of another tool.",
+            show_default=False,
+        ),
     ],
     thresholds: Annotated[
         Path, typer.Option("--thresholds", help="CSV of each scene's distance thresholds.", show_default=False)
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in full precision.")] = False,
+    photos: Annotated[bool, typer.Option("--photos", help="Print the registration table, a row a photo.")] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="Print what stands beside the score: clusters, errors of poses.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="DIR",
+            help="Write registration.csv, evaluation.json and evaluation.html there.",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", metavar="NAME", help="Score this collection alone.", show_default=False),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names", help="The photos' names, for formats that hold none (Bundler, TUM, KITTI).", show_default=False
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse doubtful poses, such as matrices that are no rotations."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in full precision: the scores alone.")] = False,
 ) -> None:
     """Score a submission against labels, as the Image Matching Challenge 2025 does, in percent."""
-    from scenesort import evaluation
-    from scenesort.commands import tables
+    from scenesort import evaluation, pose_files
+    from scenesort.commands import evaluation_tables, tables
+    from scenesort.errors import OptionError
 
-    found = evaluation.score(labels, submission, thresholds)
+    if as_json and (photos or details):
+        raise OptionError("--json prints the scores alone, so --photos and --details can't be used. Use --report DIR.")
+    true = evaluation.read_poses(labels)
+    submitted = pose_files.read_submission(submission, true, dataset=dataset, names=names)
+    true = pose_files.restrict(true, dataset)
+    found = evaluation.score(true, submitted, thresholds, strict=strict)
     for sentence in found.warnings:
         typer.echo(f"warning: {sentence}", err=True)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
         tables.print_evaluation(tables.output(), found)
+    if not (photos or details or report):
+        return
+    registration = evaluation.registration_tables(true, submitted, found)
+    statistics = evaluation.collection_statistics(true, submitted, found)
+    if photos:
+        evaluation_tables.print_registration(tables.output(), registration)
+    if details:
+        evaluation_tables.print_statistics(tables.output(), statistics)
+    if report is not None:
+        from scenesort.report import evaluation_files
+
+        evaluation_files.write(report, found, registration, statistics)
+        typer.echo(f"report: {report / evaluation_files.PAGE}", err=True)

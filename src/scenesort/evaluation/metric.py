@@ -24,7 +24,7 @@ from scenesort.evaluation.tables import (
     read_poses,
     read_thresholds,
 )
-from scenesort.evaluation.validation import OUTLIERS, check_submission, find_doubts
+from scenesort.evaluation.validation import OUTLIERS, check_submission, find_doubtful_poses, find_doubts
 from scenesort.types import FloatArray
 
 Groups = dict[str, dict[str, dict[str, int]]]
@@ -102,18 +102,25 @@ def score(
     labels: Path | PoseTable,
     submission: Path | PoseTable,
     thresholds: Path | Mapping[tuple[str, str], FloatArray],
+    strict: bool = False,
 ) -> Evaluation:
     """Score a submission against labels.
 
     `thresholds` maps (dataset, scene) to (t,) distances in the unit of the scene's true cameras. Raises
     `EvaluationError` where a table can't be understood, a scene has no thresholds, or the submission doesn't hold every
     photo of the labels' collections exactly once and no other. Collections that the labels lack are ignored.
+
+    Poses that are partly not finite, matrices that are not quite rotations, and labels without a pose are scored as the
+    official code does, with a warning; with `strict` they raise `EvaluationError`.
     """
     label_table = read_poses(labels) if isinstance(labels, Path) else labels
     submitted_table = read_poses(submission) if isinstance(submission, Path) else submission
     scene_thresholds = _Thresholds(thresholds)
     check_submission(label_table, submitted_table)
-    warnings = find_doubts(label_table, submitted_table)
+    doubtful_poses = find_doubtful_poses(label_table, submitted_table)
+    if strict and doubtful_poses:
+        raise EvaluationError(f"{' '.join(doubtful_poses)} Correct these poses, or score without strict checks.")
+    warnings = find_doubts(label_table, submitted_table) + doubtful_poses
     matcher = _Matcher(label_table.center_in_world, submitted_table.center_in_world)
     all_clusters = _group(submitted_table)
     collections = {}

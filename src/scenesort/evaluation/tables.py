@@ -102,15 +102,17 @@ def read_thresholds(path: Path) -> Thresholds:
     Every scene must have the same number of thresholds, and at least 3.
     """
     thresholds: Thresholds = {}
+    count: int | None = None
     for line, (dataset, scene, text) in _read_rows(path, THRESHOLD_COLUMNS):
         where = f"{path}, line {line}, collection '{dataset}', scene '{scene}'"
         _check_names(where, dataset=dataset, scene=scene)
         if (dataset, scene) in thresholds:
             raise EvaluationError(f"{where}: the scene's thresholds are given twice. Delete one of the rows.")
-        thresholds[dataset, scene] = np.array(_parse_numbers(text, where, "thresholds"), dtype=np.float64)
+        values = np.array(_parse_numbers(text, where, "thresholds"), dtype=np.float64)
+        count = _check_scene_thresholds(values, count, where)
+        thresholds[dataset, scene] = values
     if not thresholds:
         raise EvaluationError(f"{path}: the table has no rows below its header. Give one row for each scene.")
-    check_thresholds(thresholds, str(path))
     return thresholds
 
 
@@ -121,20 +123,24 @@ def check_thresholds(thresholds: Mapping[tuple[str, str], FloatArray], source: s
     """
     count: int | None = None
     for (dataset, scene), values in thresholds.items():
-        where = f"{source}, collection '{dataset}', scene '{scene}'"
-        if values.ndim != 1 or len(values) <= NUM_UNSCORED_THRESHOLDS:
-            raise EvaluationError(
-                f"{where}: {values.size} thresholds where at least {NUM_UNSCORED_THRESHOLDS + 1} are needed, because"
-                f" the first {NUM_UNSCORED_THRESHOLDS} are not scored. Give more, joined by ';'."
-            )
-        if not np.all(np.isfinite(values) & (values >= 0)):
-            raise EvaluationError(f"{where}: a threshold is negative or not finite. Give distances of 0 or more.")
-        count = len(values) if count is None else count
-        if len(values) != count:
-            raise EvaluationError(
-                f"{where}: {len(values)} thresholds where the first scene of the table has {count}. Give every scene"
-                " the same number of thresholds."
-            )
+        count = _check_scene_thresholds(values, count, f"{source}, collection '{dataset}', scene '{scene}'")
+
+
+def _check_scene_thresholds(values: FloatArray, count: int | None, where: str) -> int:
+    """The number of thresholds, which must be that of the scenes before, if any."""
+    if values.ndim != 1 or len(values) <= NUM_UNSCORED_THRESHOLDS:
+        raise EvaluationError(
+            f"{where}: {values.size} thresholds where at least {NUM_UNSCORED_THRESHOLDS + 1} are needed, because"
+            f" the first {NUM_UNSCORED_THRESHOLDS} are not scored. Give more, joined by ';'."
+        )
+    if not np.all(np.isfinite(values) & (values >= 0)):
+        raise EvaluationError(f"{where}: a threshold is negative or not finite. Give distances of 0 or more.")
+    if count is not None and len(values) != count:
+        raise EvaluationError(
+            f"{where}: {len(values)} thresholds where the first scene of the table has {count}. Give every scene"
+            " the same number of thresholds."
+        )
+    return len(values)
 
 
 def _read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
@@ -203,7 +209,7 @@ def _parse_numbers(text: str, where: str, column: str, count: int | None = None)
 
 def _parse_number(text: str) -> float | None:
     try:
-        # Python reads '1_000' as a number; other programs don't.
-        return None if "_" in text else float(text)
+        # Python reads '1_000' and digits of other scripts as numbers; other programs don't.
+        return float(text) if text.isascii() and "_" not in text else None
     except ValueError:
         return None

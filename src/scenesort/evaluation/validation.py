@@ -19,6 +19,8 @@ def check_submission(labels: PoseTable, submission: PoseTable) -> None:
 
     Collections that the labels lack may hold anything.
     """
+    if not len(labels):
+        raise EvaluationError(f"{labels.source}: the labels have no rows. Give one row for each photo.")
     true_rows = _row_of_each_photo(labels, set(labels.dataset))
     submitted_rows = _row_of_each_photo(submission, set(labels.dataset))
     submitted_datasets = set(submission.dataset)
@@ -43,7 +45,7 @@ def check_submission(labels: PoseTable, submission: PoseTable) -> None:
 
 
 def find_doubts(labels: PoseTable, submission: PoseTable) -> list[str]:
-    """Sentences on what can be scored but may not be meant; see `check_submission` for what can't."""
+    """Sentences on scenes and collections that can be scored but may not be meant."""
     scored = set(labels.dataset)
     ignored = [dataset for dataset in dict.fromkeys(submission.dataset) if dataset not in scored]
     doubts = []
@@ -56,28 +58,37 @@ def find_doubts(labels: PoseTable, submission: PoseTable) -> list[str]:
         for dataset, cluster in clusters
         if dataset in scored and cluster != OUTLIERS and cluster.strip().lower() == OUTLIERS
     ]
+    return doubts
+
+
+def find_doubtful_poses(labels: PoseTable, submission: PoseTable) -> list[str]:
+    """Sentences on poses that are scored but are hardly right, each with the first row and the number of others.
+
+    These are poses that are partly not finite, matrices that are no rotations, and labels of a scene without a pose.
+    """
     has_center = np.all(np.isfinite(labels.center_in_world), axis=1).tolist()
     unposed = [row for row in range(len(labels)) if not has_center[row] and labels.scene[row] != OUTLIERS]
+    doubts = []
     if unposed:
         doubts.append(
             f"{labels.where(unposed[0])}{_and_more(unposed)}: the labels give no pose, so no pose of it can be right;"
             " it counts in its scene's size."
         )
     for table in (labels, submission):
-        doubts += _doubtful_poses(table, scored)
+        doubts += _doubtful_poses(table, set(labels.dataset))
     return doubts
 
 
 def _doubtful_poses(table: PoseTable, datasets: set[str]) -> list[str]:
     numbers = np.concatenate([table.rotation.reshape(-1, 9), table.translation], axis=1)
     is_scored = np.array([dataset in datasets for dataset in table.dataset])
-    is_posed = np.isfinite(numbers).all(axis=1)
+    is_posed = np.isfinite(numbers).all(axis=1) & np.isfinite(table.center_in_world).all(axis=1)
     doubts = []
     not_posed: list[int] = np.flatnonzero(is_scored & ~is_posed & ~np.isnan(numbers).all(axis=1)).tolist()
     if not_posed:
         doubts.append(
-            f"{table.where(not_posed[0])}{_and_more(not_posed)}: only some numbers of the pose are nan or"
-            " infinite; the photo counts as not reconstructed."
+            f"{table.where(not_posed[0])}{_and_more(not_posed)}: the pose is not finite, yet not all nan;"
+            " the photo counts as not reconstructed."
         )
     rotation = np.where(is_posed[:, None, None], table.rotation, np.eye(3))
     with np.errstate(over="ignore", invalid="ignore"):
