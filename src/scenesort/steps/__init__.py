@@ -6,9 +6,10 @@ processes and writes what comes back. Jobs are cut the same way whatever was res
 
 from scenesort.steps.assembling import assemble
 from scenesort.steps.budgeting import Clock, describe, fit_memory
+from scenesort.steps.colouring import colour_points
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import find_features, find_photos
-from scenesort.steps.mapping import colour_points, map_parts, split_look_alikes
+from scenesort.steps.mapping import map_parts, split_look_alikes
 from scenesort.steps.pairing import match_quickly, match_rest, screen_pairs, verify_again, verify_pairs
 from scenesort.steps.submitting import Submission
 

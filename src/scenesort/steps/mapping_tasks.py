@@ -1,0 +1,71 @@
+"""What the mapper gets: the photos of a part, the keypoints that verified pairs use, and those pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from scenesort import mapping, work
+from scenesort.config import ScenesOptions
+from scenesort.mapping import MappingTask
+from scenesort.steps.common import Context, VerifiedPairs, load_geometries
+from scenesort.types import FloatArray, MappingPhoto, Photo
+from scenesort.versions import library_versions
+from scenesort.work import PhotoKeys
+from scenesort.workspace import key
+
+
+def mapping_photo(photo: Photo, keypoints_px: FloatArray) -> MappingPhoto:
+    """A photo with keypoints (n, 2) in frame pixels."""
+    return MappingPhoto(photo.name, photo.camera_group, photo.camera, keypoints_px)
+
+
+def task_key(task: MappingTask) -> str:
+    """The key of a task's models: everything that the mapper sees, but not how long it may take."""
+    member = mapping.load(task.mapping.backend)
+    what = dataclasses.replace(
+        task,
+        max_runtime_s=math.inf,
+        mapping=dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras=""),
+        scenes=ScenesOptions(min_photos=task.scenes.min_photos),
+    )
+    return key("models", what, member.name, member.version, library_versions())
+
+
+def mapping_task(
+    context: Context, sides: Mapping[str, PhotoKeys], verified: VerifiedPairs, part: Sequence[str]
+) -> MappingTask:
+    """Collect what the mapper needs; only keypoints that some verified pair uses go along."""
+    inside = set(part)
+    geometries = list(
+        load_geometries(context, {pair: spot for pair, spot in verified.where.items() if inside >= set(pair)})
+    )
+    geometries.sort(key=lambda geometry: geometry.pair)
+    used: dict[str, list[Any]] = {name: [np.zeros(0, dtype=np.uint32)] for name in part}
+    for geometry in geometries:
+        for side, name in enumerate(geometry.pair):
+            used[name].append(geometry.inlier_matches[:, side])
+    kept = {name: np.unique(np.concatenate(indices)) for name, indices in used.items()}
+    store = context.workspace.shard_root
+    chosen = tuple(
+        mapping_photo(sides[name].photo, work.frame_keypoints(store, sides[name])[kept[name]]) for name in part
+    )
+    compact = tuple(
+        dataclasses.replace(
+            geometry,
+            inlier_matches=np.stack(
+                [
+                    np.searchsorted(kept[name], geometry.inlier_matches[:, side])
+                    for side, name in enumerate(geometry.pair)
+                ],
+                axis=1,
+            ).astype(np.uint32),
+        )
+        for geometry in geometries
+    )
+    options = context.options
+    return MappingTask(chosen, compact, options.mapping, options.scenes, options.verification, options.seed)
