@@ -471,7 +471,7 @@ class TestCollections:
     def test_the_other_kind_of_run_needs_a_folder_of_its_own(self, layout, cache):
         folder, _, _, _, result = layout
         before = (result.out / "submission.csv").read_bytes()
-        with pytest.raises(WorkspaceError, match="several collections.*give another folder"):
+        with pytest.raises(WorkspaceError, match=r"several collections.*give another folder"):
             scenesort.run(folder / "in" / "alpha", result.out, options=options(), cache=cache)
         assert (result.out / "submission.csv").read_bytes() == before
 

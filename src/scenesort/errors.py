@@ -48,6 +48,12 @@ class WeightsError(ScenesortError):
     exit_code = 5
 
 
+class SampleDataError(ScenesortError):
+    """A set of sample photos is unknown, can't be fetched, or isn't what it should be."""
+
+    exit_code = 5
+
+
 class EvaluationError(ScenesortError):
     """Labels, thresholds or a submission can't be scored."""
 
@@ -58,6 +64,12 @@ class MissingDependencyError(ScenesortError):
     """A named member needs a package that isn't installed."""
 
     exit_code = 7
+
+
+class BundleError(ScenesortError):
+    """An offline bundle can't be made, or is damaged, incomplete or unsafe."""
+
+    exit_code = 9
 
 
 class WorkerError(ScenesortError):

@@ -17,7 +17,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 """Exit code after SIGTERM, likewise."""
 
-RESUMABLE = ("run", "demo", "weights")
+RESUMABLE = ("run", "demo", "weights", "data", "bundle")
 
 
 class Terminated(KeyboardInterrupt):

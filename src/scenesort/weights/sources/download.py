@@ -205,7 +205,7 @@ def _http_error(url: str, error: urllib.error.HTTPError) -> Exception:
         return NotThereError(f"{url} is not there (HTTP {error.code})")
     if error.code in {401, 403}:
         return WeightsError(
-            f"{url}: access is refused (HTTP {error.code}); if access is given on request, put your token into HF_TOKEN"
+            f"{url}: access is refused (HTTP {error.code}); gated models of the hub need your token in HF_TOKEN"
         )
     return WeightsError(f"{url}: the server answers {error.code} {error.reason}")
 
