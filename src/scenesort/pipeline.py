@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from scenesort import evaluation, export, features, mapping, matching, scenes, steps
+from scenesort import evaluation, export, mapping, scenes, steps
 from scenesort.config import BASELINE_LACKS, Options, preset, to_toml
 from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WorkspaceError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
+from scenesort.members import needed_weights
 from scenesort.photos import Survey, survey
 from scenesort.progress import Progress, Silent
 from scenesort.results import CollectionResult, RunResult
@@ -247,10 +248,7 @@ def _collections(photos: str | Path | None, collections: str | Path | None, out:
 def _check_members(options: Options) -> None:
     """Stop before the first photo is read when a member is unknown or a model's weights are missing."""
     mapping.load(options.mapping.backend)
-    needed = []
-    for member, matcher in matching.parse_mix(options.matching.mix):
-        needed += [*features.load(member).weights, *matching.load(matcher).weights]
-    require(needed)
+    require(needed_weights(options))
 
 
 def _summary(result: RunResult, options: Options, device: str, workers: int) -> dict[str, object]:

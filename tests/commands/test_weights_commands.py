@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from scenesort import errors
 from scenesort.commands import app, downloads
 from scenesort.commands.downloads import Downloads
-from scenesort.commands.weights import default_weights
+from scenesort.config import preset
+from scenesort.members import needed_weights
 from scenesort.weights import REGISTRY, HubSource, UrlSource, WeightsFile
 from weights_world import CONTENT, Server, make_entry, make_home, pinned, serve, status, whole
 
@@ -127,8 +128,8 @@ def test_fetch_without_names_takes_the_default_presets(cli: Any, home: Path, mon
     asked: list[Any] = []
     monkeypatch.setattr("scenesort.weights.fetch", lambda names, *_, **others: asked.append((names, others)) or [])
     cli("fetch")
-    assert asked[0][0] == default_weights()
-    assert "xfeat" in default_weights()
+    assert asked[0][0] == needed_weights(preset("balanced"))
+    assert "xfeat" in asked[0][0]
     cli("fetch", "--all")
     assert set(asked[1][0]) == {name for name, entry in REGISTRY.items() if entry.from_registry()}
     assert sum(REGISTRY[name].size_mb for name in asked[1][0]) < 200

@@ -12,6 +12,7 @@ from scenesort.bundle.request import BundleRequest, pin_name
 from scenesort.bundle.standalone.environment import HUB, OWN
 from scenesort.config import PRESETS, preset
 from scenesort.errors import BundleError
+from scenesort.members import needed_weights
 from scenesort.weights import REGISTRY, HubSource, WeightsEntry
 from scenesort.weights.store import Found, find, licence_note
 
@@ -37,18 +38,6 @@ class PlacedFile:
     text: str = ""
 
 
-def weights_of_preset(name: str) -> set[str]:
-    """Return the names of the weights that a preset loads."""
-    from scenesort import features, matching
-
-    options = preset(name)
-    mix = matching.parse_mix(options.matching.mix)
-    wanted = {*features.load(options.pairs.screen_with).weights}
-    for feature, matcher in mix:
-        wanted |= {*features.load(feature).weights, *matching.load(matcher).weights}
-    return wanted
-
-
 def entries_for(models: Iterable[str]) -> list[WeightsEntry]:
     """Return the weights that presets and names of models stand for, each once, presets' first in their order.
 
@@ -56,7 +45,7 @@ def entries_for(models: Iterable[str]) -> list[WeightsEntry]:
     """
     found: dict[str, WeightsEntry] = {}
     for model in models:
-        for name in sorted(weights_of_preset(model)) if model in PRESETS else [_name_of(model)]:
+        for name in needed_weights(preset(model)) if model in PRESETS else [_name_of(model)]:
             found[name] = REGISTRY[name]
     return list(found.values())
 

