@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -45,6 +46,14 @@ class TestTimeLimit:
             scenesort.run(pile.photos, out, options=options(budget__time_limit_s=limit_s))
         scenesort.run(pile.photos, out, options=options())
         assert (out / "submission.csv").read_bytes() == (finished.out / "submission.csv").read_bytes()
+
+    def test_a_better_earlier_result_is_kept(self, pile, finished, tmp_path):
+        out = tmp_path / "out"
+        shutil.copytree(finished.out, out)
+        before = {path: path.read_bytes() for path in out.rglob("*.csv")}
+        result = scenesort.run(pile.photos, out, options=options(budget__time_limit_s=0.1, seed=5))
+        assert "whose results are kept" in result.collections["pile"].notices[-1]
+        assert {path: path.read_bytes() for path in out.rglob("*.csv")} == before
 
     def test_cheap_collections_come_first_and_all_get_rows(self, pile, tmp_path):
         root = tmp_path / "collections"

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scenesort import evaluation, export, mapping, scenes, steps
@@ -15,6 +15,7 @@ from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, Work
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
 from scenesort.members import needed_weights
 from scenesort.photos import Survey, survey
+from scenesort.planning import Plan
 from scenesort.progress import Progress, Silent
 from scenesort.results import CollectionResult, RunResult
 from scenesort.steps import Context
@@ -68,11 +69,11 @@ def run(
     options, workers = steps.fit_memory(options, options.execution.workers or cpu_count(), surveys.values())
     clock = steps.Clock(options, sizes, workers, started_s)
     results: dict[str, CollectionResult] = {}
+    plans: dict[str, Plan] = {}
     with Workspace.open(out, Path(cache).expanduser() if cache else None) as top:
         _check_earlier_run(top, nested)
         # From here on a valid submission stands at every moment.
-        names = {name: survey.names for name, survey in surveys.items()}
-        submission = steps.Submission(top, names, Path(sample).expanduser() if sample else None)
+        submission = steps.Submission(top, surveys, Path(sample).expanduser() if sample else None)
         # Workers' temporary files lie in the run folder, where the next run sweeps what a SIGKILL left.
         with WorkerPool(workers, scratch=top.work) as pool:
             # In a worker, because asking torch loads it, and this process has no other use for it.
@@ -82,21 +83,21 @@ def run(
                     progress.collection(name)
                 with _workspace(top, name if nested else None) as workspace:
                     plan, schedule = clock.begin(name)
+                    plans[name] = plan
                     context = Context(workspace, pool, plan.options, device, progress, schedule)
                     if options.matching == preset("baseline").matching:
                         context.notice(BASELINE_LACKS)
                     if plan.given_up:
                         context.notice(steps.describe(plan, schedule))
                     results[name] = _run_collection(context, name, folders[name], out, submission, assemble, nested)
-                path = submission.settle(name, results[name].rows)
         if not any(sizes.values()):
             raise NoPhotosError(f"--collections {collections}: no sub-folder holds a photo; give the folder above them")
         scored = None
         if labels is not None and thresholds is not None:
-            scored = evaluation.score(Path(labels).expanduser(), path, Path(thresholds).expanduser())
+            scored = evaluation.score(Path(labels).expanduser(), submission.path, Path(thresholds).expanduser())
         result = RunResult(out, {name: results[name] for name in folders}, scored)
         top.write_text("config.toml", to_toml(options))
-        top.write_json("summary.json", {"nested": nested, **_summary(result, options, device, workers)})
+        top.write_json("summary.json", {"nested": nested, **_summary(result, options, plans, device, workers)})
     return result
 
 
@@ -122,11 +123,21 @@ def _run_collection(
             lost.add(sentence)
             context.notice(f"{sentence}: making it again")
         except NoPhotosError as error:
-            if not nested:
+            has_no_time = any(item.reason == steps.NO_TIME for item in error.skipped)
+            if not (nested or has_no_time):
                 raise
-            context.notice(str(error))
+            if not has_no_time:
+                context.notice(str(error))
             found, posed, outliers = PhotoSet((), error.skipped), [], []
             break
+    rows = tuple(export.submission_rows(name, found, posed, outliers))
+    num_posed, num_stood = steps.num_posed(rows), submission.num_posed(name)
+    is_kept = context.schedule.is_limited and num_posed < num_stood
+    if is_kept:
+        context.notice(
+            f"time limit: {num_posed} photos were posed, fewer than the {num_stood} of the run before, "
+            "whose results are kept"
+        )
     result = CollectionResult(
         name,
         tuple(posed),
@@ -135,9 +146,11 @@ def _run_collection(
         found.duplicates,
         tuple(context.notices),
         tuple(context.stages),
-        tuple(export.submission_rows(name, found, posed, outliers)),
+        rows,
     )
-    _write(context, found, result, nested)
+    if not is_kept:
+        _write(context, found, result, nested)
+        submission.settle(name, rows)
     return result
 
 
@@ -251,7 +264,9 @@ def _check_members(options: Options) -> None:
     require(needed_weights(options))
 
 
-def _summary(result: RunResult, options: Options, device: str, workers: int) -> dict[str, object]:
+def _summary(
+    result: RunResult, options: Options, plans: Mapping[str, Plan], device: str, workers: int
+) -> dict[str, object]:
     return {
         "collections": {name: collection.summary() for name, collection in result.collections.items()},
         "evaluation": result.evaluation.to_json() if result.evaluation else None,
@@ -260,4 +275,10 @@ def _summary(result: RunResult, options: Options, device: str, workers: int) -> 
         "device": device,
         "workers": workers,
         "options": dataclasses.asdict(options),
+        # What a time limit changed in them, by collection.
+        "plans": {
+            name: {"given_up": plan.given_up, "options": dataclasses.asdict(plan.options)}
+            for name, plan in plans.items()
+            if plan.given_up
+        },
     }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from scenesort.config import Options, with_values
 
 STAGES = (
+    "photos",
     "features",
     "pairs",
     "matching",
@@ -27,8 +28,10 @@ STAGES = (
 PLANNED_SHARE = 0.8
 """How much of the time a plan may be predicted to take; deadlines stand for the rest."""
 
-MOST_KEPT: Mapping[str, float] = {"features": 0.4, "matching": 0.7}
+MOST_KEPT: Mapping[str, float] = {"photos": 0.7, "features": 0.4, "matching": 0.7}
 """How much of the time left a stage leaves to the later ones at most."""
+
+PHOTO_CPU_S = 0.05
 
 START_S = 3.0
 """Starting workers and loading models."""
@@ -100,6 +103,11 @@ class Schedule:
             self.spent_s += seconds
             self.planned_s += self.stage_s[stage]
 
+    def killed_s(self, stage: str) -> float:
+        """The time at which what a stage still does is killed: half of what the later stages have."""
+        until_s = self.until_s(stage)
+        return until_s if math.isinf(until_s) else until_s + 0.5 * max(0.0, self.end_s - until_s)
+
     def until_s(self, stage: str) -> float:
         """The time by which a stage must stop, on the clock of `time.monotonic`.
 
@@ -119,6 +127,7 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
     all_pairs = count * (count - 1) / 2
     pixels = (options.features.max_side_px / 1024) ** 2
     seconds = dict.fromkeys(STAGES, 0.0)
+    seconds["photos"] = PHOTO_CPU_S * count
     seconds["pairs"] = SCREEN_CPU_S * all_pairs
     for member, is_learned in zip(options.matching.mix, learned, strict=True):
         feature, _, matcher = member.partition("+")
@@ -157,6 +166,8 @@ def plan_time(options: Options, learned: Sequence[bool], num_photos: int, second
         if plan.total_s <= PLANNED_SHARE * seconds:
             break
         lighter = with_values(plan.options, values)
+        if lighter == plan.options:
+            continue
         kept = tuple(
             is_learned
             for member, is_learned in zip(options.matching.mix, learned, strict=True)
@@ -171,24 +182,23 @@ def _reductions(options: Options, learned: Sequence[bool]) -> list[tuple[str, di
     """What can be given up, in order, with the options that do so; each adds to those before it."""
     pairs = options.pairs
     quick = tuple(member for member, is_learned in zip(options.matching.mix, learned, strict=True) if not is_learned)
-    steps: list[tuple[str, dict[str, object]]] = [
-        (
-            "learned matching of every second pair",
-            {
-                "pairs.exhaustive_photos": 2,
-                "pairs.pairs_per_photo": max(1, pairs.pairs_per_photo // 2),
-                "pairs.settled_partners": min(4, pairs.settled_partners) or 4,
-            },
-        )
-    ]
-    if quick and len(quick) < len(learned):
-        steps.append(("learned matching", {"matching.mix": quick}))
-    else:
-        steps.append(("learned matching of most pairs", {"pairs.pairs_per_photo": max(1, pairs.pairs_per_photo // 4)}))
+    steps: list[tuple[str, dict[str, object]]] = []
+    if any(learned):
+        fewer: dict[str, object] = {
+            "pairs.exhaustive_photos": 2,
+            "pairs.pairs_per_photo": max(1, pairs.pairs_per_photo // 2),
+            "pairs.settled_partners": min(4, pairs.settled_partners) or 4,
+        }
+        steps.append(("learned matching of every second pair", fewer))
+        if quick:
+            steps.append(("learned matching", {"matching.mix": quick}))
+        else:
+            least: dict[str, object] = {"pairs.pairs_per_photo": max(1, pairs.pairs_per_photo // 4)}
+            steps.append(("learned matching of most pairs", least))
     sift, partners = options.features.sift_keypoints, pairs.nearest_pairs_per_photo
     steps += [
         ("the comparison of own and shared cameras", {"mapping.share_cameras": "never"}),
-        ("half the pairs", {"pairs.nearest_pairs_per_photo": min(20, partners)}),
+        ("half the pairs", {"pairs.exhaustive_photos": 2, "pairs.nearest_pairs_per_photo": min(20, partners)}),
         ("half the keypoints", {"features.sift_keypoints": min(4096, sift)}),
         (
             "fine detail",

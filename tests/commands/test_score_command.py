@@ -149,7 +149,7 @@ def test_report_writes_three_files(score: Any, tables: Tables, tmp_path: Path) -
 
 def test_a_report_where_nothing_can_be_written(score: Any, tables: Tables, tmp_path: Path) -> None:
     result = score(tables, "--report", tables[0])
-    assert result.exit_code == errors.WorkspaceError.exit_code
+    assert result.exit_code == errors.OptionError.exit_code
     assert str(tables[0]) in result.stderr
 
 

@@ -93,7 +93,9 @@ def test_one_number_that_is_not_finite_leaves_no_centre(tmp_path: Path, number: 
 @pytest.mark.parametrize(
     ("lines", "parts"),
     [
-        ([], ["line 1", "missing columns: dataset, scene, image"]),
+        ([], ["the file is empty", HEADER]),
+        (["dataset;scene;image;rotation_matrix;translation_vector"], ["line 1", "not separated by commas"]),
+        (["a,b"], ["line 1", "missing columns: dataset, scene, image"]),
         (["dataset,scene,image,translation_vector", ROW], ["missing columns: rotation_matrix.", HEADER]),
         ([HEADER + ",scene", ROW + ",x"], ["line 1", "repeated columns: scene"]),
         ([HEADER], ["no rows", "Give one row for each photo"]),

@@ -61,3 +61,10 @@ def test_an_exact_name_always_means_itself_and_any_text_is_understood(photos: li
     for photo in photos:
         assert known.find(photo) == [photo]
     assert set(known.find(name)) <= set(photos)
+
+
+def test_what_follows_a_dot_is_an_extension_only_if_pictures_have_it() -> None:
+    names = PhotoNames(["i0.jpg", "i1.5.png"])
+    assert names.find("i0.99") == []
+    assert names.find("i0.PNG") == ["i0.jpg"]
+    assert names.find("i1.5") == ["i1.5.png"]

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from sample_world import any_pose, camera_text, images_text, photo, ring
 from scenesort import evaluation
-from scenesort.errors import SampleDataError, SampleSet, Source
+from scenesort.errors import SampleDataError
 from scenesort.evaluation.tables import read_thresholds
 from scenesort.geometry import Similarity, rotation_from_quaternion
 from scenesort.photos import find_photos
 from scenesort.sample_data import laying_out
+from scenesort.sample_data.entries import SampleSet, Source
 from scenesort.sample_data.laying_out import Part, camera_spread, lay_out
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from scenesort.errors import OptionError
 from scenesort.export import SubmissionRow
+from scenesort.photos import Survey
 from scenesort.steps.submitting import Submission, read_rows
 from scenesort.types import PhotoSet
 from scenesort.workspace import Workspace
 
-NAMES = {"cave": ("a.jpg", "b.jpg"), "abbey": ("c.jpg",)}
+NAMES = {"cave": Survey(("a.jpg", "b.jpg"), 0.0, 0.0), "abbey": Survey(("c.jpg",), 0.0, 0.0)}
 POSE = np.hstack([np.eye(3), np.array([[1.0], [2.0], [3.0]])])
 
 
@@ -37,10 +40,11 @@ def test_begins_with_all_photos_as_outliers_in_the_given_order(workspace):
 
 def test_settled_rows_replace_those_of_their_collection_alone(workspace):
     submission = Submission(workspace, NAMES, None)
-    path = submission.settle("abbey", [SubmissionRow("abbey", "scene_01", "c.jpg", POSE)])
-    assert path == workspace.path("submission.csv")
+    submission.settle("abbey", [SubmissionRow("abbey", "scene_01", "c.jpg", POSE)])
+    assert submission.path == workspace.path("submission.csv")
+    assert [submission.num_posed(name) for name in NAMES] == [0, 1]
     assert [row[2] for row in standing(workspace)] == ["outliers", "outliers", "scene_01"]
-    (row,) = read_rows(path)["abbey"]
+    (row,) = read_rows(submission.path)["abbey"]
     assert np.array_equal(row.cam_from_world, POSE)
 
 
@@ -54,8 +58,14 @@ def test_an_earlier_run_on_the_same_photos_stands_until_there_is_better(workspac
 
 def test_an_earlier_run_on_other_photos_is_forgotten(workspace):
     Submission(workspace, NAMES, None).settle("abbey", [SubmissionRow("abbey", "scene_01", "c.jpg", POSE)])
-    Submission(workspace, {**NAMES, "abbey": ("c.jpg", "d.jpg")}, None)
+    Submission(workspace, {**NAMES, "abbey": Survey(("c.jpg", "d.jpg"), 0.0, 0.0)}, None)
     assert standing(workspace)[-2:] == [("abbey", "c.jpg", "outliers", False), ("abbey", "d.jpg", "outliers", False)]
+
+
+def test_photos_that_changed_since_are_other_photos(workspace):
+    Submission(workspace, NAMES, None).settle("abbey", [SubmissionRow("abbey", "scene_01", "c.jpg", POSE)])
+    Submission(workspace, {**NAMES, "abbey": Survey(("c.jpg",), 0.0, time.time() + 1)}, None)
+    assert standing(workspace)[-1] == ("abbey", "c.jpg", "outliers", False)
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "dataset,scene,image,rotation_matrix,translation_vector\na,b\n"])

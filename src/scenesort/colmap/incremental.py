@@ -6,6 +6,7 @@ Call it in a child process with a time limit: the mapper can hang or abort the w
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,12 @@ def map_incrementally(
     pycolmap.logging.minloglevel = int(pycolmap.logging.Level.FATAL)
     database_path = folder / "database.db"
     fixed = write_database(database_path, photos, geometries)
+    started_s = time.monotonic()
     models = pycolmap.incremental_mapping(database_path, folder, folder, _pipeline_options(settings, fixed))
     for model in models.values():
-        adjust_robustly(model, settings.robust_loss_px, fixed)
+        # Once time is up, models as they are count for more than better ones that come too late.
+        if time.monotonic() - started_s < settings.max_runtime_s:
+            adjust_robustly(model, settings.robust_loss_px, fixed)
     scenes = [to_scene(model, name="", fixed_cameras=fixed) for _, model in sorted(models.items())]
     return sorted(scenes, key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
 

@@ -42,7 +42,10 @@ def parse_time(text: str | None) -> float | None:
     """Read a time such as `8h30m`, `90m`, `1h 5m 30s` or `3600` (seconds). Raises OptionError."""
     if text is None:
         return None
-    matched = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text.replace(" ", "").lower())
+    plain = text.replace(" ", "").lower()
+    # A number alone is in seconds; one after a unit would be anybody's guess.
+    plain = f"{plain}s" if plain.replace(".", "").isdigit() else plain
+    matched = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", plain)
     try:
         parts = [float(part or 0) for part in matched.groups()] if matched else [0.0]
     except ValueError:

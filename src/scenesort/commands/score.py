@@ -57,6 +57,8 @@ def score(
 
     if as_json and (photos or details):
         raise OptionError("--json prints the scores alone, so --photos and --details can't be used. Use --report DIR.")
+    if report is not None and report.exists() and not report.is_dir():
+        raise OptionError(f"--report {report}: this is a file; give a folder")
     true = evaluation.read_poses(labels)
     submitted = pose_files.read_submission(submission, true, dataset=dataset, names=names)
     true = pose_files.restrict(true, dataset)

@@ -163,10 +163,16 @@ def _print_scenes(console: Console, collection: CollectionResult, title: str) ->
     print_line(console, ", ".join(_count(number, word) for word, number in extras.items()))
 
 
+TIME_LIMIT = "time limit: "
+"""How the notices begin that tell what a time limit cut off."""
+
+
 def _why_no_scene(collection: CollectionResult) -> str:
     num_usable = len(collection.rows) - len(collection.skipped) - len(collection.duplicates)
     if num_usable < 3:
         return f"No scene was found: a scene needs three photos, usable here: {num_usable}."
+    if any(sentence.startswith(TIME_LIMIT) for sentence in collection.notices):
+        return "No scene was found in the time given; give more with --time-limit, or run again without."
     return "No scene was found: no three photos overlap enough. Neighbours should share half of what they show."
 
 

@@ -188,7 +188,8 @@ def _decide(found: list[ReadingScore]) -> tuple[Reading, Reason]:
         )
         if is_clear and best.repaired >= given.repaired - _SCORE_LEFT_TO_CHANCE:
             return best.reading, Reason.POSES
-        return AS_GIVEN, Reason.FITS_AS_GIVEN
+        fits = given.agreement >= _LEAST_AGREEMENT or given.repaired >= _LEAST_GAIN
+        return AS_GIVEN, Reason.FITS_AS_GIVEN if fits else Reason.NOTHING_FITS
     best = _plainest(found)
     if (
         best.repaired >= given.repaired + _LEAST_GAIN

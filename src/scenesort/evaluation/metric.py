@@ -256,7 +256,8 @@ def _find_faults(scenes: list[SceneScore], first_cluster: str) -> list[str]:
             )
         if scene.num_photos <= MIN_CAMERAS:
             sentences.append(
-                f"scene '{scene.scene}' has {scene.num_photos} photos; {MIN_CAMERAS} or fewer can't raise the score."
+                f"scene '{scene.scene}' has {scene.num_photos} photo{'s' * (scene.num_photos != 1)};"
+                f" {MIN_CAMERAS} or fewer can't raise the score."
             )
     served = [scene.cluster for scene in scenes if scene.cluster is not None]
     for cluster in dict.fromkeys(served):

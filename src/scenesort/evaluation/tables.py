@@ -171,7 +171,13 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list
 
 
 def _find_columns(path: Path, header: list[str], columns: tuple[str, ...]) -> list[int]:
+    if not any(header):
+        raise EvaluationError(f"{path}: the file is empty. Its first line must name {','.join(columns)}.")
     missing = [name for name in columns if name not in header]
+    if len(header) == 1 and len(missing) == len(columns) and any(mark in header[0] for mark in ";\t"):
+        raise EvaluationError(
+            f"{path}, line 1: the columns are not separated by commas. Save the table as CSV with commas."
+        )
     if missing:
         raise EvaluationError(
             f"{path}, line 1: missing columns: {', '.join(missing)}. The header must name {','.join(columns)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import stat
 from collections import deque
@@ -84,10 +85,14 @@ def find_photos(
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a folder holds at first sight: the names of its photo files, sorted, and the size of the largest."""
+    """What a folder holds at first sight: the names of its photo files, sorted, and the size of the largest.
+
+    `changed_s` is the time, since 1970, at which the last of the files was written or put there.
+    """
 
     names: tuple[str, ...]
     largest_megapixels: float
+    changed_s: float
 
 
 def survey(folder: Path, exclude_folders: Iterable[Path] = (), *, sizes: bool = False) -> Survey:
@@ -97,7 +102,16 @@ def survey(folder: Path, exclude_folders: Iterable[Path] = (), *, sizes: bool = 
     """
     found = _walk(folder, list(exclude_folders))
     names = sorted({name for _, name in found.files} | {item.name for item in found.skipped})
-    return Survey(tuple(names), max((_megapixels(path) for path, _ in found.files), default=0.0) if sizes else 0.0)
+    largest = max((_megapixels(path) for path, _ in found.files), default=0.0) if sizes else 0.0
+    return Survey(tuple(names), largest, max((_changed_s(path) for path, _ in found.files), default=0.0))
+
+
+def _changed_s(path: Path) -> float:
+    try:
+        status = path.stat()
+    except OSError:
+        return math.inf
+    return max(status.st_mtime, status.st_ctime)
 
 
 def _megapixels(path: Path) -> float:

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 
+from scenesort.photos.decoding import FORMAT_OF_EXTENSION
 from scenesort.pose_files.base import parse_number
 
 Parts = tuple[str, ...]
@@ -64,5 +65,6 @@ def _parts(name: str) -> Parts:
 
 
 def _stem(name: str) -> str:
-    stem, dot, _ = name.rpartition(".")
-    return stem if dot and stem else name
+    """The name without the extension of a picture: what follows the dot in `i0.99` is no extension."""
+    stem, dot, extension = name.rpartition(".")
+    return stem if stem and f"{dot}{extension}".lower() in FORMAT_OF_EXTENSION else name

@@ -8,12 +8,13 @@ from scenesort.steps.assembling import assemble
 from scenesort.steps.budgeting import Clock, describe, fit_memory
 from scenesort.steps.colouring import colour_points
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
-from scenesort.steps.finding import find_features, find_photos
+from scenesort.steps.finding import NO_TIME, find_features, find_photos
 from scenesort.steps.mapping import map_parts, split_look_alikes
 from scenesort.steps.pairing import match_quickly, match_rest, screen_pairs, verify_again, verify_pairs
-from scenesort.steps.submitting import Submission
+from scenesort.steps.submitting import Submission, num_posed
 
 __all__ = [
+    "NO_TIME",
     "Clock",
     "Context",
     "MatchedPairs",
@@ -28,6 +29,7 @@ __all__ = [
     "map_parts",
     "match_quickly",
     "match_rest",
+    "num_posed",
     "screen_pairs",
     "split_look_alikes",
     "verify_again",

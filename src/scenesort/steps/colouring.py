@@ -24,7 +24,7 @@ def colour_points(context: Context, scenes: Sequence[PosedScene], sides: Mapping
             limit_s = context.options.execution.task_timeout_s
             in_time = InTime(jobs, context.schedule.end_s)
             # What comes too late goes without colour.
-            outcomes = context.pool.run(work.colours, in_time, timeout_s=limit_s)
+            outcomes = context.pool.run(work.colours, in_time, timeout_s=limit_s, until_s=context.schedule.end_s)
             for photo, outcome in zip(scene.photos, outcomes, strict=not context.schedule.is_limited):
                 stage.count(outcome)
                 if outcome.error is None:

@@ -90,10 +90,19 @@ def make(
         stage.skip(sum(weight(job) for _, job in jobs) - sum(weight(job) for _, job in todo))
         shard_of = {id(job): shard for shard, job in todo}
         limit_s = context.options.execution.task_timeout_s
-        in_time = InTime((job for _, job in todo), context.schedule.until_s(stage_name))
-        for outcome in context.pool.run(function, in_time, timeout_s=limit_s, ordered=False):
+        schedule = context.schedule
+        in_time = InTime((job for _, job in todo), schedule.until_s(stage_name))
+        killed_s = schedule.killed_s(stage_name)
+        late = []
+        window = context.pool.workers if schedule.is_limited else None
+        outcomes = context.pool.run(
+            function, in_time, timeout_s=limit_s, until_s=killed_s, ordered=False, window=window
+        )
+        for outcome in outcomes:
             stage.count(outcome, weight(outcome.task))
-            if isinstance(outcome.error, WorkerError | PhotoError):
+            if isinstance(outcome.error, WorkerError) and time.monotonic() >= killed_s:
+                late.append(outcome.task)
+            elif isinstance(outcome.error, WorkerError | PhotoError):
                 workspace.log(outcome.log)
                 failed.append((outcome.task, outcome.error))
             else:
@@ -101,7 +110,7 @@ def make(
     if len(failed) == len(jobs) > 2:
         # Nothing at all worked: that is no bad photo or pair, and an empty result would hide it.
         raise failed[0][1]
-    late = [job for _, job in todo[in_time.num_taken :]]
+    late += [job for _, job in todo[in_time.num_taken :]]
     if not late and len(todo) == len(jobs):
         context.schedule.finished(stage_name, context.stages[-1].seconds)
     return Unmade(failed, late)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from scenesort import artefacts, features, matching, photos, work
-from scenesort.steps.common import Context, identity, make
+from scenesort.steps.common import Context, InTime, identity, make
 from scenesort.types import Photo, PhotoSet, SkippedPhoto
 from scenesort.versions import library_versions
 from scenesort.work import PhotoKeys
 from scenesort.workspace import key
+
+NO_TIME = "The time limit left no time for it."
 
 
 def find_photos(context: Context, folder: Any, exclude: Sequence[Any]) -> PhotoSet:
@@ -22,15 +25,25 @@ def find_photos(context: Context, folder: Any, exclude: Sequence[Any]) -> PhotoS
     def spread(
         function: Callable[[tuple[Path, str]], Photo | SkippedPhoto], files: Iterable[tuple[Path, str]]
     ) -> Iterator[Photo | SkippedPhoto]:
-        jobs = list(files)
+        jobs, schedule = list(files), context.schedule
         with context.progress.stage("photos", len(jobs), context.stages) as stage:
-            for outcome in context.pool.run(function, jobs, timeout_s=options.execution.task_timeout_s, ordered=False):
+            in_time = InTime(jobs, schedule.until_s("photos"))
+            killed_s = schedule.killed_s("photos")
+            for outcome in context.pool.run(
+                function, in_time, timeout_s=options.execution.task_timeout_s, until_s=killed_s, ordered=False
+            ):
                 stage.count(outcome)
-                if outcome.error is not None:
+                if outcome.error is None:
+                    yield outcome.result()
+                elif time.monotonic() >= killed_s:
+                    yield SkippedPhoto(outcome.task[1], NO_TIME)
+                else:
                     # A decoder that died or hung on this file: the file is the culprit.
                     yield SkippedPhoto(outcome.task[1], f"Reading it failed: {outcome.error}")
-                else:
-                    yield outcome.result()
+        late = jobs[in_time.num_taken :]
+        if late:
+            context.notice(f"time limit: {len(late)} photos were not looked at")
+        yield from (SkippedPhoto(name, NO_TIME) for _, name in late)
 
     found = photos.find_photos(folder, options.photos, mapper=spread, exclude_folders=exclude)
     for sentence in found.notices:
@@ -54,7 +67,7 @@ def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str
             keys[photo.name].append(shard)
             jobs.append((shard, work.FeaturesJob(photo, member_name, *how)))
     unmade = make(context, "features", "features", jobs, work.extract, artefacts.pack_features)
-    failed = {job.photo.name: "The time limit left no time for it." for job in unmade.late}
+    failed = {job.photo.name: NO_TIME for job in unmade.late}
     failed.update({job.photo.name: f"Finding {job.member} features failed: {error}" for job, error in unmade.failed})
     if unmade.late:
         context.notice(f"time limit: {len({job.photo.name for job in unmade.late})} photos were not looked at")

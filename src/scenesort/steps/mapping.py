@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from scenesort.workspace import key
 
 MAPPING_ATTEMPTS = 2
 SPLIT_ROUNDS = 3
+MAPPING_SHARE = 0.7
+"""How much of the time left the mapper may take; the rest is for its last steps and for writing down."""
 LEAST_MAPPING_S = 3.0
 """With less time than this left, no part is begun."""
 
@@ -177,7 +180,9 @@ class _Jobs:
         schedule = self._context.schedule
         if not schedule.is_limited:
             return job
-        return dataclasses.replace(job, task=dataclasses.replace(job.task, max_runtime_s=0.8 * schedule.left_s))
+        # Whole seconds, as COLMAP has them: what took longer was cut short.
+        max_runtime_s = max(1, math.floor(MAPPING_SHARE * schedule.left_s))
+        return dataclasses.replace(job, task=dataclasses.replace(job.task, max_runtime_s=max_runtime_s))
 
 
 def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]]) -> list[_Attempt]:

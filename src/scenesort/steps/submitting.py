@@ -11,6 +11,7 @@ from scenesort import export, scenes
 from scenesort.errors import EvaluationError
 from scenesort.evaluation import read_poses
 from scenesort.export import SubmissionRow
+from scenesort.photos import Survey
 from scenesort.types import PhotoSet, PosedScene
 from scenesort.workspace import Workspace
 
@@ -20,21 +21,23 @@ NAME = "submission.csv"
 class Submission:
     """Rows of every collection, written anew whenever one of them has better ones."""
 
-    def __init__(self, workspace: Workspace, names: Mapping[str, Sequence[str]], sample: Path | None) -> None:
+    def __init__(self, workspace: Workspace, surveys: Mapping[str, Survey], sample: Path | None) -> None:
         """Begin with all photos as outliers, or with the rows that an earlier run left for the same photos.
 
-        `names` are the photos of each collection, in the order that the submission keeps. Raises OptionError when
+        `surveys` name the photos of each collection, in the order that the submission keeps. Raises OptionError when
         `sample` can't be read or asks for other photos.
         """
         self._workspace, self._sample = workspace, sample
         self._rows = {
-            dataset: [SubmissionRow(dataset, export.OUTLIERS, name, None) for name in photos]
-            for dataset, photos in names.items()
+            dataset: [SubmissionRow(dataset, export.OUTLIERS, name, None) for name in survey.names]
+            for dataset, survey in surveys.items()
         }
-        earlier = _earlier(workspace.path(NAME))
-        for dataset, rows in self._rows.items():
+        self.path = workspace.path(NAME)
+        written_s = self.path.stat().st_mtime if self.path.is_file() else 0.0
+        earlier = _earlier(self.path)
+        for dataset, survey in surveys.items():
             stood = earlier.get(dataset, [])
-            if {row.image for row in stood} == {row.image for row in rows}:
+            if {row.image for row in stood} == set(survey.names) and survey.changed_s < written_s:
                 self._rows[dataset] = stood
         self._write()
 
@@ -47,14 +50,18 @@ class Submission:
         if num_posed(rows) > num_posed(self._rows[dataset]):
             self.settle(dataset, rows)
 
-    def settle(self, dataset: str, rows: Sequence[SubmissionRow]) -> Path:
+    def num_posed(self, dataset: str) -> int:
+        """How many photos of a collection have a pose as it stands."""
+        return num_posed(self._rows[dataset])
+
+    def settle(self, dataset: str, rows: Sequence[SubmissionRow]) -> None:
         """Take the rows of a collection as they are."""
         self._rows[dataset] = list(rows)
-        return self._write()
+        self._write()
 
-    def _write(self) -> Path:
+    def _write(self) -> None:
         rows = [row for rows in self._rows.values() for row in rows]
-        return self._workspace.write_file(NAME, lambda path: export.write_rows(path, rows, self._sample))
+        self._workspace.write_file(NAME, lambda path: export.write_rows(path, rows, self._sample))
 
 
 def num_posed(rows: Sequence[SubmissionRow]) -> int:

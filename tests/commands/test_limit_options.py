@@ -16,7 +16,7 @@ def test_times(text, seconds):
     assert parse_time(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "soon", "-5", "5d", "1:30", "1.2.3h", "h", "30m8h"])
+@pytest.mark.parametrize("text", ["", "0", "soon", "-5", "5d", "1:30", "1.2.3h", "h", "30m8h", "8h30", "1m1"])
 def test_other_times_are_refused(text):
     with pytest.raises(OptionError, match="8h30m"):
         parse_time(text)

@@ -1,0 +1,147 @@
+"""Growth of a view graph along verified pairs: which pairs to match next, asked for in rounds.
+
+A round is propose → match → verify. Verified pairs tell more than descriptors do: two photos that see a third are
+likely to see each other, and a component that descriptors left alone is joined by the few best pairs that lead out of
+it. The rounds end by themselves: what was tried is never proposed again, and two components that several tries could
+not join are let be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from scenesort.retrieval.index import Neighbours
+from scenesort.retrieval.index_exact import RowArray
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthOptions:
+    """How a view graph grows.
+
+    `pairs_per_photo`: most neighbours of neighbours that a photo adds in a round. `bridges`: pairs tried in a round
+    between two components. `failed_bridges`: tries that failed after which two components are left apart.
+    """
+
+    pairs_per_photo: int = 5
+    bridges: int = 3
+    failed_bridges: int = 9
+
+
+Scored = dict[tuple[int, int], tuple[float, float]]
+"""Candidates with what they are ranked by, the larger the better."""
+
+
+def next_pairs(
+    verified: RowArray, tried: RowArray, neighbours: Neighbours, budget: int, options: GrowthOptions | None = None
+) -> RowArray:
+    """Return the pairs (m, 2) int64 of the next round, the smaller row first, best first, m ≤ `budget`.
+
+    `verified`: (v, 2) pairs with verified geometry. `tried`: (t, 2) pairs matched so far, verified or not; `verified`
+    pairs count as tried in any case. `neighbours`: descriptor neighbours of all n photos. Half of the budget goes to
+    bridges between components and half to neighbours of neighbours, ranked by how many verified partners they share;
+    what one side leaves the other takes. An empty answer says that nothing is left to try. The order of the pairs given
+    doesn't matter.
+    """
+    options = options or GrowthOptions()
+    count = len(neighbours.rows)
+    verified_pairs = _pair_set(verified)
+    tried_pairs = _pair_set(tried) | verified_pairs
+    similarity = _similarities(neighbours)
+    component = _components(count, verified_pairs)
+    bridges = _ranked(_bridges(similarity, component, tried_pairs, verified_pairs, options))
+    inner = _ranked(_second_neighbours(count, verified_pairs, tried_pairs, similarity, options.pairs_per_photo))
+    for_bridges = max(min(len(bridges), budget // 2), budget - len(inner))
+    chosen = [*bridges[:for_bridges], *inner][: max(budget, 0)]
+    return np.array(chosen, dtype=np.int64).reshape(-1, 2)
+
+
+def is_worthwhile(num_matched: int, num_verified: int, least_share: float = 0.05) -> bool:
+    """Tell whether a round verified enough of what it matched for another one to be worth its time."""
+    return num_matched > 0 and num_verified >= max(1.0, least_share * num_matched)
+
+
+def _second_neighbours(
+    count: int,
+    verified: set[tuple[int, int]],
+    tried: set[tuple[int, int]],
+    similarity: dict[tuple[int, int], float],
+    per_photo: int,
+) -> Scored:
+    """Untried pairs whose photos share verified partners; each photo's best few."""
+    partners: list[list[int]] = [[] for _ in range(count)]
+    for first, second in sorted(verified):
+        partners[first].append(second)
+        partners[second].append(first)
+    found: Scored = {}
+    for photo in range(count):
+        shared = Counter(third for partner in partners[photo] for third in partners[partner] if third != photo)
+        own = {_pair(photo, third): times for third, times in shared.items()}
+        scored = {pair: (float(times), similarity.get(pair, -1.0)) for pair, times in own.items() if pair not in tried}
+        found.update((pair, scored[pair]) for pair in _ranked(scored)[:per_photo])
+    return found
+
+
+def _bridges(
+    similarity: dict[tuple[int, int], float],
+    component: list[int],
+    tried: set[tuple[int, int]],
+    verified: set[tuple[int, int]],
+    options: GrowthOptions,
+) -> Scored:
+    """Untried descriptor neighbours in different components: the best few of each two components."""
+    failed = Counter(_pair(component[first], component[second]) for first, second in tried - verified)
+    between: dict[tuple[int, int], list[tuple[float, tuple[int, int]]]] = {}
+    for (first, second), score in similarity.items():
+        ends = _pair(component[first], component[second])
+        if ends[0] != ends[1] and (first, second) not in tried:
+            between.setdefault(ends, []).append((-score, (first, second)))
+    found: Scored = {}
+    for ends, candidates in between.items():
+        allowed = max(0, min(options.bridges, options.failed_bridges - failed[ends]))
+        for rank, (score, pair) in enumerate(sorted(candidates)[:allowed]):
+            # The best pair of every two components comes before the second-best of any.
+            found[pair] = (float(-rank), -score)
+    return found
+
+
+def _ranked(scored: Scored) -> list[tuple[int, int]]:
+    return sorted(scored, key=lambda pair: (-scored[pair][0], -scored[pair][1], pair))
+
+
+def _components(count: int, pairs: set[tuple[int, int]]) -> list[int]:
+    """The least row of each photo's component."""
+    parent = list(range(count))
+
+    def root(photo: int) -> int:
+        while parent[photo] != photo:
+            parent[photo] = parent[parent[photo]]
+            photo = parent[photo]
+        return photo
+
+    for first, second in pairs:
+        a, b = root(first), root(second)
+        parent[max(a, b)] = min(a, b)
+    return [root(photo) for photo in range(count)]
+
+
+def _similarities(neighbours: Neighbours) -> dict[tuple[int, int], float]:
+    photo, rank = np.nonzero(neighbours.rows >= 0)
+    other = neighbours.rows[photo, rank]
+    values = neighbours.similarity[photo, rank].tolist()
+    found: dict[tuple[int, int], float] = {}
+    for first, second, value in zip(photo.tolist(), other.tolist(), values, strict=True):
+        pair = _pair(first, second)
+        if first != second:
+            found[pair] = max(value, found.get(pair, value))
+    return found
+
+
+def _pair_set(pairs: RowArray) -> set[tuple[int, int]]:
+    return {_pair(first, second) for first, second in pairs.reshape(-1, 2).tolist() if first != second}
+
+
+def _pair(first: int, second: int) -> tuple[int, int]:
+    return (first, second) if first < second else (second, first)
