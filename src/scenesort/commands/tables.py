@@ -168,11 +168,11 @@ TIME_LIMIT = "time limit: "
 
 
 def _why_no_scene(collection: CollectionResult) -> str:
+    if any(sentence.startswith(TIME_LIMIT) for sentence in collection.notices):
+        return "No scene was found in the time given; give more with --time-limit, or run again without."
     num_usable = len(collection.rows) - len(collection.skipped) - len(collection.duplicates)
     if num_usable < 3:
         return f"No scene was found: a scene needs three photos, usable here: {num_usable}."
-    if any(sentence.startswith(TIME_LIMIT) for sentence in collection.notices):
-        return "No scene was found in the time given; give more with --time-limit, or run again without."
     return "No scene was found: no three photos overlap enough. Neighbours should share half of what they show."
 
 
