@@ -16,7 +16,9 @@ from scenesort.weights import fetch
 from weights_world import CONTENT, held, names_in, whole
 
 SCRIPT = """
-import json, sys
+import json, signal, sys
+# A job of a shell's background ignores it, and hands that down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = json.loads(sys.argv[2])
 from weights_world import make_entry, pinned
 from scenesort.weights import REGISTRY, UrlSource, fetch
