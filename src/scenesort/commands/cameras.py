@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from scenesort.commands.arguments import Labels, PhotoNames, Thresholds
+
 
 def cameras(
-    labels: Annotated[Path, typer.Argument(help="CSV of the true scenes and poses.", show_default=False)],
+    labels: Labels,
     submission: Annotated[
         Path,
         typer.Argument(
@@ -17,9 +19,7 @@ def cameras(
             show_default=False,
         ),
     ],
-    thresholds: Annotated[
-        Path, typer.Option("--thresholds", help="CSV of each scene's distance thresholds.", show_default=False)
-    ],
+    thresholds: Thresholds,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("scenesort-cameras"),
     photos: Annotated[
         Path | None,
@@ -47,12 +47,7 @@ def cameras(
             show_default="the largest",
         ),
     ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            "--names", help="The photos' names, for formats that hold none (Bundler, TUM, KITTI).", show_default=False
-        ),
-    ] = None,
+    names: PhotoNames = None,
 ) -> None:
     """Draw true and estimated cameras in one frame: 3-D files, pictures, and a page to look around in."""
     from scenesort import evaluation, pose_files

