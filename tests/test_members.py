@@ -18,7 +18,10 @@ from scenesort.members import needed_weights
     ],
 )
 def test_weights_of_features_and_matchers_once_each(mix, weights):
-    assert needed_weights(with_values(preset("balanced"), {"matching.mix": mix})) == weights
+    options = with_values(preset("balanced"), {"matching.mix": mix})
+    assert needed_weights(options, 20) == weights
+    # More photos than are screened pair by pair need what proposes pairs.
+    assert needed_weights(options) == needed_weights(options, 1000) == sorted([*weights, "efficientnet-lite0"])
 
 
 def test_an_unknown_member_is_named():

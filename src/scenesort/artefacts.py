@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scenesort.retrieval import Proposals
 from scenesort.types import Camera, Features, IndexArray, PosedPhoto, PosedScene, TwoViewGeometry
 
 Arrays = dict[str, NDArray[Any]]
@@ -64,6 +65,17 @@ def unpack_geometry(
     start, stop = arrays["offsets"][row : row + 2]
     E, F, H = (None if np.isnan(matrix).any() else matrix for matrix in arrays["matrices"][row])
     return TwoViewGeometry(pair, arrays["matches"][start:stop], meta["kinds"][row], E, F, H)
+
+
+def pack_proposals(proposed: Proposals) -> tuple[Arrays, Meta]:
+    """Turn proposed pairs into arrays."""
+    arrays: Arrays = {"pairs": proposed.pairs, "scores": proposed.scores, "proposed_by": proposed.proposed_by}
+    return arrays, {"rules": list(proposed.rules)}
+
+
+def unpack_proposals(arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> Proposals:
+    """Undo `pack_proposals`."""
+    return Proposals(arrays["pairs"], arrays["scores"], tuple(meta["rules"]), arrays["proposed_by"])
 
 
 def pack_scenes(scenes: Sequence[PosedScene]) -> tuple[Arrays, Meta]:

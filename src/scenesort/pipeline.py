@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scenesort import evaluation, export, mapping, scenes, steps
-from scenesort.config import BASELINE_LACKS, Options, preset, to_toml
+from scenesort.config import Options, preset, to_toml
 from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WorkspaceError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
 from scenesort.members import needed_weights
@@ -61,11 +61,11 @@ def run(
         # Read now so that a mistake shows before hours of work; they are used when the poses are final.
         evaluation.read_poses(Path(labels).expanduser())
         evaluation.read_thresholds(Path(thresholds).expanduser())
-    _check_members(options)
     nested = collections is not None
     progress = progress or Silent()
     surveys = {name: _survey(folder, out, options) for name, folder in folders.items()}
     sizes = {name: len(survey.names) for name, survey in surveys.items()}
+    _check_members(options, max(sizes.values()))
     options, workers = steps.fit_memory(options, options.execution.workers or cpu_count(), surveys.values())
     clock = steps.Clock(options, sizes, workers, started_s)
     results: dict[str, CollectionResult] = {}
@@ -85,8 +85,6 @@ def run(
                     plan, schedule = clock.begin(name)
                     plans[name] = plan
                     context = Context(workspace, pool, plan.options, device, progress, schedule)
-                    if options.matching == preset("baseline").matching:
-                        context.notice(BASELINE_LACKS)
                     if plan.given_up:
                         context.notice(steps.describe(plan, schedule))
                     results[name] = _run_collection(context, name, folders[name], out, submission, assemble, nested)
@@ -161,11 +159,13 @@ def _sort(
     found = steps.find_photos(context, folder, _not_photos(folder, out))
     found, sides = steps.find_features(context, found)
     context.on_models = lambda models: submission.offer(name, found, models, options.scenes.min_photos)
-    scores = steps.screen_pairs(context, sides)
-    quick = steps.match_quickly(context, sides, scores)
+    proposed = steps.propose_pairs(context, sides)
+    scored = steps.screen_pairs(context, sides, proposed)
+    quick = steps.match_quickly(context, sides, scored)
     verified = steps.verify_pairs(context, sides, quick)
-    rest = steps.match_rest(context, sides, scores, verified)
-    verified = steps.verify_again(context, sides, verified, quick, rest)
+    grown = steps.grow(context, sides, scored, quick, verified)
+    rest = steps.match_rest(context, sides, grown.scored, grown.verified)
+    verified = steps.verify_again(context, sides, grown.verified, grown.matched, rest)
     graph = scenes.build_view_graph(sides, verified.inliers)
     parts = scenes.connected_parts(graph, options.scenes.min_photos)
     models = steps.map_parts(context, sides, parts, verified)
@@ -258,10 +258,10 @@ def _collections(photos: str | Path | None, collections: str | Path | None, out:
     return folders
 
 
-def _check_members(options: Options) -> None:
+def _check_members(options: Options, num_photos: int) -> None:
     """Stop before the first photo is read when a member is unknown or a model's weights are missing."""
     mapping.load(options.mapping.backend)
-    require(needed_weights(options))
+    require(needed_weights(options, num_photos))
 
 
 def _summary(

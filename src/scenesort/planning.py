@@ -11,19 +11,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scenesort import retrieval
 from scenesort.config import Options, with_values
 
 STAGES = (
     "photos",
     "features",
+    "retrieval",
     "pairs",
     "matching",
     "verification",
+    "growth",
     "matching (learned)",
     "verification (learned)",
     "mapping",
 )
-"""The stages that can be cut short, in their order."""
+"""The stages that can be cut short, in their order. Growth repeats three of them, retrieval has one a descriptor."""
 
 PLANNED_SHARE = 0.8
 """How much of the time a plan may be predicted to take; deadlines stand for the rest."""
@@ -38,6 +41,8 @@ START_S = 3.0
 
 FEATURE_CPU_S: Mapping[str, float] = {"sift": 0.8, "xfeat": 0.4, "aliked": 1.6}
 UNKNOWN_FEATURE_CPU_S = 2.0
+DESCRIBE_CPU_S: Mapping[str, float] = {"vlad": 0.01, "efficientnet": 0.15}
+UNKNOWN_DESCRIBE_CPU_S = 3.0
 SCREEN_CPU_S = 0.002
 NEAREST_CPU_S = 0.15
 VERIFY_CPU_S = 0.035
@@ -116,7 +121,7 @@ class Schedule:
         """
         if not self.is_limited:
             return math.inf
-        behind = STAGES.index(stage) if stage in STAGES else len(STAGES) - 1
+        behind = _place(stage)
         later_s = self.pace * sum(self.stage_s.get(name, 0.0) for name in STAGES[behind + 1 :])
         return self.end_s - min(later_s, MOST_KEPT.get(stage, MOST_KEPT["matching"]) * self.left_s)
 
@@ -128,7 +133,13 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
     pixels = (options.features.max_side_px / 1024) ** 2
     seconds = dict.fromkeys(STAGES, 0.0)
     seconds["photos"] = PHOTO_CPU_S * count
-    seconds["pairs"] = SCREEN_CPU_S * all_pairs
+    rules = retrieval.resolve(options.retrieval, count)
+    looked_at = all_pairs
+    if "exhaustive" not in rules and set(rules) & set(retrieval.SEARCHING):
+        names = options.retrieval.descriptors
+        seconds["retrieval"] = count * sum(DESCRIBE_CPU_S.get(name, UNKNOWN_DESCRIBE_CPU_S) for name in names)
+        looked_at = min(all_pairs, 0.7 * options.retrieval.neighbours * count * len(names))
+    seconds["pairs"] = SCREEN_CPU_S * looked_at
     for member, is_learned in zip(options.matching.mix, learned, strict=True):
         feature, _, matcher = member.partition("+")
         seconds["features"] += count * pixels * FEATURE_CPU_S.get(feature, UNKNOWN_FEATURE_CPU_S)
@@ -141,8 +152,13 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
             seconds["matching (learned)"] += pairs * cost
             seconds["verification (learned)"] += pairs * VERIFY_CPU_S
         else:
-            seconds["matching"] += pairs * NEAREST_CPU_S * (keypoints / 8192) ** 2
+            nearest_s = NEAREST_CPU_S * (keypoints / 8192) ** 2
+            seconds["matching"] += pairs * nearest_s
             seconds["verification"] += pairs * VERIFY_CPU_S
+            if "growth" in rules:
+                # Most growths end after the first or second round.
+                grown = 1.5 * options.retrieval.growth_pairs_per_photo * count
+                seconds["growth"] += grown * (nearest_s + VERIFY_CPU_S)
     variants = 2 if options.mapping.share_cameras == "auto" else 1
     detail = max(
         getattr(options.features, f"{member.partition('+')[0]}_keypoints", 4096) for member in options.matching.mix
@@ -152,6 +168,12 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
     # One model keeps one core busy, whatever the number of workers.
     spread["features"] += START_S
     return {**spread, "mapping": mapping * variants / min(workers, 2)}
+
+
+def _place(stage: str) -> int:
+    """The place of a stage among `STAGES`; an unknown one counts as the last."""
+    name = "growth" if stage.endswith("(growth)") else "retrieval" if stage.startswith("retrieval") else stage
+    return STAGES.index(name) if name in STAGES else len(STAGES) - 1
 
 
 def plan_time(options: Options, learned: Sequence[bool], num_photos: int, seconds: float, workers: int) -> Plan:

@@ -20,13 +20,14 @@ def names(*models: str) -> list[str]:
 
 
 def test_a_preset_stands_for_the_weights_that_it_loads() -> None:
-    assert names("balanced") == ["xfeat", "xfeat-lighterglue"]
+    assert names("balanced") == ["efficientnet-lite0", "xfeat", "xfeat-lighterglue"]
     # It screens pairs with ALIKED, which it matches with, too.
-    assert names("baseline") == ["aliked-lightglue", "aliked-n16"]
+    assert names("baseline") == ["aliked-lightglue", "aliked-n16", "dinov2-base"]
 
 
 def test_models_are_named_as_in_the_registry_or_as_on_the_hub() -> None:
     assert names("balanced", "dinov2-base", "llava-1.5-7b", "llava-1.5-7b-hf", "xfeat") == [
+        "efficientnet-lite0",
         "xfeat",
         "xfeat-lighterglue",
         "dinov2-base",

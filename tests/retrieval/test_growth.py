@@ -5,62 +5,57 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs
-from scenesort.retrieval.index import Neighbours
 
 NONE = np.zeros((0, 2), dtype=np.int64)
-NO_NEIGHBOURS = Neighbours(np.full((9, 1), -1), np.full((9, 1), -np.inf, dtype=np.float32))
+NO_CANDIDATES = (NONE, np.zeros(0, dtype=np.float32))
 
 
-def neighbours(count, pairs):
-    """Neighbour lists of (first, second, similarity)."""
-    lists = [[] for _ in range(count)]
-    for first, second, similarity in pairs:
-        lists[first].append((-similarity, second))
-        lists[second].append((-similarity, first))
-    width = max((len(found) for found in lists), default=0)
-    rows, scores = np.full((count, width), -1), np.full((count, width), -np.inf, dtype=np.float32)
-    for photo, found in enumerate(lists):
-        for rank, (negative, other) in enumerate(sorted(found)):
-            rows[photo, rank], scores[photo, rank] = other, -negative
-    return Neighbours(rows, scores)
+def candidates(*scored):
+    """Candidates of (first, second, score)."""
+    pairs = np.array([(first, second) for first, second, _ in scored], dtype=np.int64).reshape(-1, 2)
+    return pairs, np.array([score for _, _, score in scored], dtype=np.float32)
 
 
 def array(*pairs):
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
+def grown(count, verified, tried, scored, budget, options=None):
+    return next_pairs(count, verified, tried, *scored, budget, options)
+
+
 def test_neighbours_of_neighbours_come_by_shared_partners():
     verified = array((0, 1), (1, 2), (0, 3), (2, 3), (3, 4))
     # 0 and 2 share 1 and 3, 1 and 3 share 0 and 2; 0 and 4, 2 and 4 share 3.
-    assert next_pairs(verified, verified, NO_NEIGHBOURS, 10).tolist() == [[0, 2], [1, 3], [0, 4], [2, 4]]
-    assert next_pairs(verified, array((2, 0)), NO_NEIGHBOURS, 2).tolist() == [[1, 3], [0, 4]]
+    assert grown(5, verified, verified, NO_CANDIDATES, 10).tolist() == [[0, 2], [1, 3], [0, 4], [2, 4]]
+    assert grown(5, verified, array((2, 0)), NO_CANDIDATES, 2).tolist() == [[1, 3], [0, 4]]
     # Of as many shared partners the more similar pair comes first.
-    near = neighbours(5, [(2, 4, 0.9), (0, 4, 0.1)])
-    assert next_pairs(verified, verified, near, 10).tolist() == [[0, 2], [1, 3], [2, 4], [0, 4]]
+    near = candidates((2, 4, 0.9), (0, 4, 0.1))
+    assert grown(5, verified, verified, near, 10).tolist() == [[0, 2], [1, 3], [2, 4], [0, 4]]
 
 
 def test_components_are_bridged_by_their_best_pairs():
-    near = neighbours(6, [(0, 3, 0.5), (1, 3, 0.8), (2, 5, 0.7), (1, 4, 0.6), (0, 1, 0.9)])
+    near = candidates((0, 3, 0.5), (1, 3, 0.8), (2, 5, 0.7), (1, 4, 0.6), (0, 1, 0.9))
     verified = array((0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5))
-    assert next_pairs(verified, NONE, near, 10).tolist() == [[1, 3], [2, 5], [1, 4]]
-    assert next_pairs(verified, array((1, 3)), near, 1).tolist() == [[2, 5]]
+    assert grown(6, verified, NONE, near, 10).tolist() == [[1, 3], [2, 5], [1, 4]]
+    assert grown(6, verified, array((1, 3)), near, 1).tolist() == [[2, 5]]
     few = GrowthOptions(bridges=1)
-    assert next_pairs(verified, NONE, near, 10, few).tolist() == [[1, 3]]
+    assert grown(6, verified, NONE, near, 10, few).tolist() == [[1, 3]]
     # Two failures of two allowed: the components are let be.
     tired = GrowthOptions(failed_bridges=2)
-    assert next_pairs(verified, array((1, 3)), near, 10, tired).tolist() == [[2, 5]]
-    assert len(next_pairs(verified, array((1, 3), (2, 5)), near, 10, tired)) == 0
+    assert grown(6, verified, array((1, 3)), near, 10, tired).tolist() == [[2, 5]]
+    assert len(grown(6, verified, array((1, 3), (2, 5)), near, 10, tired)) == 0
     # More failures than are allowed now, from before the option changed.
-    assert len(next_pairs(verified, array((1, 3), (2, 5)), near, 10, GrowthOptions(failed_bridges=1))) == 0
+    assert len(grown(6, verified, array((1, 3), (2, 5)), near, 10, GrowthOptions(failed_bridges=1))) == 0
 
 
 def test_the_budget_is_shared_and_what_is_left_goes_to_the_other():
-    near = neighbours(9, [(0, 4, 0.9), (4, 5, 0.8), (5, 6, 0.7), (6, 7, 0.6)])
+    near = candidates((0, 4, 0.9), (4, 5, 0.8), (5, 6, 0.7), (6, 7, 0.6))
     verified = array((0, 1), (1, 2), (2, 3))
-    assert next_pairs(verified, NONE, near, 4).tolist() == [[0, 4], [4, 5], [0, 2], [1, 3]]
-    assert next_pairs(verified, NONE, near, 5).tolist() == [[0, 4], [4, 5], [5, 6], [0, 2], [1, 3]]
-    assert next_pairs(verified, NONE, NO_NEIGHBOURS, 5).tolist() == [[0, 2], [1, 3]]
-    assert next_pairs(verified, NONE, near, 0).shape == (0, 2)
+    assert grown(9, verified, NONE, near, 4).tolist() == [[0, 4], [4, 5], [0, 2], [1, 3]]
+    assert grown(9, verified, NONE, near, 5).tolist() == [[0, 4], [4, 5], [5, 6], [0, 2], [1, 3]]
+    assert grown(9, verified, NONE, NO_CANDIDATES, 5).tolist() == [[0, 2], [1, 3]]
+    assert grown(9, verified, NONE, near, 0).shape == (0, 2)
 
 
 @given(st.integers(2, 24), st.integers(0, 10**6), st.integers(1, 20))
@@ -69,10 +64,10 @@ def test_rounds_end_keep_their_budget_and_find_whole_scenes(count, seed, budget)
     random = np.random.default_rng(seed)
     scene = random.integers(0, 3, count)
     close = [(i, j, float(random.random())) for i in range(count) for j in range(i) if random.random() < 0.3]
-    near = neighbours(count, close)
+    near = candidates(*close)
     verified, tried = NONE, NONE
     for _ in range(1000):
-        pairs = next_pairs(verified, tried, near, budget)
+        pairs = grown(count, verified, tried, near, budget)
         if not len(pairs):
             break
         assert len(pairs) <= budget
@@ -82,7 +77,7 @@ def test_rounds_end_keep_their_budget_and_find_whole_scenes(count, seed, budget)
         assert not new & known
         assert all(first < second for first, second in new)
         mixed = random.permutation(len(tried))
-        again = next_pairs(verified[::-1, ::-1], tried[mixed], near, budget)
+        again = grown(count, verified[::-1, ::-1], tried[mixed], (near[0][::-1, ::-1], near[1][::-1]), budget)
         np.testing.assert_array_equal(again, pairs)
         tried = np.concatenate([tried, pairs])
         verified = np.concatenate([verified, pairs[scene[pairs[:, 0]] == scene[pairs[:, 1]]]])

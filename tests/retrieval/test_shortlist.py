@@ -1,60 +1,76 @@
 """Shortlists: a floor of pairs a photo, best first, and no pair twice."""
 
+import dataclasses
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from scenesort.retrieval import settled_photos, shortlist
-
-sized = st.integers(0, 9).flatmap(
-    lambda count: arrays(np.float32, (count, count), elements=st.integers(0, 6).map(float))
-)
+from scenesort.retrieval import ScoredPairs, settled_photos, shortlist
 
 
-@given(sized, st.integers(1, 10))
-def test_a_shortlist_keeps_its_promises(scores, wanted):
-    count = len(scores)
+def scored_pairs(count, scores):
+    """Pairs of `count` photos from {(first, second): score}."""
+    pairs = np.array(sorted(scores), dtype=np.int64).reshape(-1, 2)
+    values = np.array([scores[pair] for pair in sorted(scores)], dtype=np.float32)
     names = tuple(f"{row:02d}" for row in range(count))
-    found = shortlist(names, scores, wanted)
-    assert all(first < second for first, second in found.pairs)
-    assert len(set(found.pairs)) == len(found.pairs)
-    assert list(found.scores) == sorted(found.scores, reverse=True)
-    assert all(scores[int(a), int(b)] == score for (a, b), score in zip(found.pairs, found.scores, strict=True))
+    return ScoredPairs(names, pairs, values, np.zeros(len(pairs), dtype=bool))
 
-    full = np.triu(scores, 1) + np.triu(scores, 1).T
-    kept = np.zeros((count, count), bool)
-    for first, second in found.pairs:
-        kept[int(first), int(second)] = kept[int(second), int(first)] = True
-    floor = min(wanted, count - 1)
-    best = {
-        row: sorted((other for other in range(count) if other != row), key=lambda other: (-full[row, other], other))[
-            :floor
-        ]
-        for row in range(count)
-    }
+
+@st.composite
+def collections(draw):
+    count = draw(st.integers(0, 9))
+    every = [(first, second) for first in range(count) for second in range(first + 1, count)]
+    proposed = draw(st.lists(st.sampled_from(every), unique=True)) if every else []
+    return scored_pairs(count, {pair: float(draw(st.integers(0, 6))) for pair in proposed})
+
+
+@given(collections(), st.integers(1, 10), st.randoms(use_true_random=False))
+def test_a_shortlist_keeps_its_promises(scored, wanted, random):
+    count = len(scored.names)
+    found = [(int(first), int(second)) for first, second in shortlist(scored, wanted)]
+    known = {tuple(pair): score for pair, score in zip(scored.pairs.tolist(), scored.scores.tolist(), strict=True)}
+    assert len(set(found)) == len(found)
+    assert [known[pair] for pair in found] == sorted((known[pair] for pair in found), reverse=True)
+
+    best = {}
     for row in range(count):
-        assert kept[row].sum() >= floor
-        for other in range(row + 1, count):
-            assert kept[row, other] == (other in best[row] or row in best[other])
+        partners = {
+            second if first == row else first: known[first, second] for first, second in known if row in (first, second)
+        }
+        best[row] = sorted(partners, key=lambda other: (-partners[other], other))[:wanted]
+    assert set(found) == {(a, b) for a, b in known if b in best[a] or a in best[b]}
 
-
-@given(sized, st.integers(1, 10))
-def test_only_the_upper_triangle_counts(scores, wanted):
-    names = tuple(f"{row:02d}" for row in range(len(scores)))
-    assert shortlist(names, scores, wanted) == shortlist(names, np.triu(scores, 1), wanted)
+    order = list(range(len(scored)))
+    random.shuffle(order)
+    mixed = dataclasses.replace(scored, pairs=scored.pairs[order], scores=scored.scores[order])
+    assert shortlist(mixed, wanted) == shortlist(scored, wanted)
 
 
 def test_asking_for_all_gives_all():
-    names = ("a", "b", "c", "d")
-    assert len(shortlist(names, np.zeros((4, 4), np.float32), 4).pairs) == 6
-    assert shortlist((), np.zeros((0, 0), np.float32), 4).pairs == ()
-    assert shortlist(("a",), np.zeros((1, 1), np.float32), 4).pairs == ()
+    every = {(first, second): 0.0 for first in range(4) for second in range(first + 1, 4)}
+    assert len(shortlist(scored_pairs(4, every), 4)) == 6
+    assert shortlist(scored_pairs(0, {}), 4) == shortlist(scored_pairs(1, {}), 4) == []
 
 
 def test_equal_scores_keep_the_order_of_names():
-    names = ("a", "b", "c")
-    assert shortlist(names, np.ones((3, 3), np.float32), 2).pairs == (("a", "b"), ("a", "c"), ("b", "c"))
+    every = {(0, 1): 1.0, (1, 2): 1.0, (0, 2): 1.0}
+    assert shortlist(scored_pairs(3, every), 2) == [("00", "01"), ("00", "02"), ("01", "02")]
+
+
+def test_what_is_always_matched_stays_whatever_its_rank():
+    scored = scored_pairs(4, {(0, 1): 9.0, (0, 2): 8.0, (1, 2): 8.5, (0, 3): 1.0, (2, 3): 2.0})
+    assert ("00", "03") not in shortlist(scored, 1)
+    kept = dataclasses.replace(scored, always=(scored.pairs == (0, 3)).all(axis=1))
+    assert set(shortlist(kept, 1)) == {*shortlist(scored, 1), ("00", "03")}
+
+
+def test_further_pairs_join_the_ranking():
+    scored = scored_pairs(3, {(0, 1): 5.0})
+    more = scored.with_more(np.array([[1, 2]]), np.array([7.0], dtype=np.float32))
+    assert shortlist(more, 2) == [("01", "02"), ("00", "01")]
+    assert len(more) == 2
+    assert not more.always.any()
 
 
 def test_settled_photos_have_enough_strong_partners():

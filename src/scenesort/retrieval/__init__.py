@@ -1,6 +1,42 @@
-"""Photos → pairs worth matching: every pair screened cheaply, ranked, with a recall floor a photo."""
+"""Photos → pairs worth matching: proposed from descriptors, or all; screened, ranked, with a recall floor a photo."""
 
-from scenesort.retrieval.screening import VERSION, block_pairs, screen_block, screen_descriptors
-from scenesort.retrieval.shortlist import Shortlist, settled_photos, shortlist
+from scenesort.retrieval.fusion import FusionOptions, load_fusion
+from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs
+from scenesort.retrieval.index import Neighbours
+from scenesort.retrieval.index_exact import Float16Array, RowArray
+from scenesort.retrieval.pair_files import read_pairs
+from scenesort.retrieval.proposals import Proposals, exhaustive, sequence, union
+from scenesort.retrieval.screening import VERSION, screen, screen_descriptors, screening_blocks
+from scenesort.retrieval.searching import RULES, SEARCHING, Searched, SearchOptions, fused, nearest, resolve, search
+from scenesort.retrieval.shortlist import ScoredPairs, settled_photos, shortlist
 
-__all__ = ["VERSION", "Shortlist", "block_pairs", "screen_block", "screen_descriptors", "settled_photos", "shortlist"]
+__all__ = [
+    "RULES",
+    "SEARCHING",
+    "VERSION",
+    "Float16Array",
+    "FusionOptions",
+    "GrowthOptions",
+    "Neighbours",
+    "Proposals",
+    "RowArray",
+    "ScoredPairs",
+    "SearchOptions",
+    "Searched",
+    "exhaustive",
+    "fused",
+    "is_worthwhile",
+    "load_fusion",
+    "nearest",
+    "next_pairs",
+    "read_pairs",
+    "resolve",
+    "screen",
+    "screen_descriptors",
+    "screening_blocks",
+    "search",
+    "sequence",
+    "settled_photos",
+    "shortlist",
+    "union",
+]

@@ -1,9 +1,9 @@
 """Growth of a view graph along verified pairs: which pairs to match next, asked for in rounds.
 
 A round is propose → match → verify. Verified pairs tell more than descriptors do: two photos that see a third are
-likely to see each other, and a component that descriptors left alone is joined by the few best pairs that lead out of
-it. The rounds end by themselves: what was tried is never proposed again, and two components that several tries could
-not join are let be.
+likely to see each other, and a component that the first round left alone is joined by the few best candidates that lead
+out of it. The rounds end by themselves: what was tried is never proposed again, and two components that several tries
+could not join are let be.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scenesort.retrieval.index import Neighbours
 from scenesort.retrieval.index_exact import RowArray
+from scenesort.types import Float32Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +35,29 @@ Scored = dict[tuple[int, int], tuple[float, float]]
 
 
 def next_pairs(
-    verified: RowArray, tried: RowArray, neighbours: Neighbours, budget: int, options: GrowthOptions | None = None
+    num_photos: int,
+    verified: RowArray,
+    tried: RowArray,
+    candidates: RowArray,
+    scores: Float32Array,
+    budget: int,
+    options: GrowthOptions | None = None,
 ) -> RowArray:
     """Return the pairs (m, 2) int64 of the next round, the smaller row first, best first, m ≤ `budget`.
 
     `verified`: (v, 2) pairs with verified geometry. `tried`: (t, 2) pairs matched so far, verified or not; `verified`
-    pairs count as tried in any case. `neighbours`: descriptor neighbours of all n photos. Half of the budget goes to
-    bridges between components and half to neighbours of neighbours, ranked by how many verified partners they share;
-    what one side leaves the other takes. An empty answer says that nothing is left to try. The order of the pairs given
-    doesn't matter.
+    pairs count as tried in any case. `candidates`: (c, 2) proposed pairs, tried or not, with their `scores` (c,).
+    Half of the budget goes to bridges between components, which are candidates, and half to neighbours of neighbours,
+    ranked by how many verified partners they share; what one side leaves the other takes. An empty answer says that
+    nothing is left to try. The order of the pairs given doesn't matter.
     """
     options = options or GrowthOptions()
-    count = len(neighbours.rows)
     verified_pairs = _pair_set(verified)
     tried_pairs = _pair_set(tried) | verified_pairs
-    similarity = _similarities(neighbours)
-    component = _components(count, verified_pairs)
+    similarity = _similarities(candidates, scores)
+    component = _components(num_photos, verified_pairs)
     bridges = _ranked(_bridges(similarity, component, tried_pairs, verified_pairs, options))
-    inner = _ranked(_second_neighbours(count, verified_pairs, tried_pairs, similarity, options.pairs_per_photo))
+    inner = _ranked(_second_neighbours(num_photos, verified_pairs, tried_pairs, similarity, options.pairs_per_photo))
     for_bridges = max(min(len(bridges), budget // 2), budget - len(inner))
     chosen = [*bridges[:for_bridges], *inner][: max(budget, 0)]
     return np.array(chosen, dtype=np.int64).reshape(-1, 2)
@@ -91,7 +96,7 @@ def _bridges(
     verified: set[tuple[int, int]],
     options: GrowthOptions,
 ) -> Scored:
-    """Untried descriptor neighbours in different components: the best few of each two components."""
+    """Untried candidates in different components: the best few of each two components."""
     failed = Counter(_pair(component[first], component[second]) for first, second in tried - verified)
     between: dict[tuple[int, int], list[tuple[float, tuple[int, int]]]] = {}
     for (first, second), score in similarity.items():
@@ -127,12 +132,9 @@ def _components(count: int, pairs: set[tuple[int, int]]) -> list[int]:
     return [root(photo) for photo in range(count)]
 
 
-def _similarities(neighbours: Neighbours) -> dict[tuple[int, int], float]:
-    photo, rank = np.nonzero(neighbours.rows >= 0)
-    other = neighbours.rows[photo, rank]
-    values = neighbours.similarity[photo, rank].tolist()
+def _similarities(candidates: RowArray, scores: Float32Array) -> dict[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
-    for first, second, value in zip(photo.tolist(), other.tolist(), values, strict=True):
+    for (first, second), value in zip(candidates.tolist(), scores.tolist(), strict=True):
         pair = _pair(first, second)
         if first != second:
             found[pair] = max(value, found.get(pair, value))

@@ -1,4 +1,4 @@
-"""Screening: a cheap look at every pair, so that the costly matchers see only pairs worth their time.
+"""Screening: a cheap look at proposed pairs, so that the costly matchers see only pairs worth their time.
 
 A pair's score is the number of mutual nearest neighbours among its photos' best descriptors that are similar enough. On
 pairs of known overlap that count ranked better than plain counts and ratio tests (docs/benchmarks.md). It only ranks a
@@ -13,16 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesort.descriptors import mutual_nearest, unit_descriptors
+from scenesort.retrieval.index_exact import RowArray
 from scenesort.types import Features, Float32Array
 
-VERSION = "1"
+VERSION = "2"
 """Part of the key of screening artefacts: raise it when scores change."""
 
 MIN_SIMILARITY = 0.8
 """Least cosine similarity of neighbours that count."""
 
-BLOCK_PHOTOS = 32
-"""Photos on each side of a block: what one screening task holds in memory."""
+BLOCK_PHOTOS = 64
+"""Most photos of a block: what one screening task holds in memory."""
+
+TILE_PHOTOS = 32
+"""Photos on each side of the tiles that pairs are taken in, so that a block of all pairs is one tile."""
 
 
 def screen_descriptors(features: Features, keypoints: int) -> Float32Array:
@@ -30,16 +34,22 @@ def screen_descriptors(features: Features, keypoints: int) -> Float32Array:
     return unit_descriptors(features, keypoints)
 
 
-def block_pairs(num_photos: int) -> Iterator[tuple[range, range]]:
-    """Yield the blocks that cover every pair of `num_photos` photos once: index ranges of rows and columns."""
-    starts = range(0, num_photos, BLOCK_PHOTOS)
-    for row in starts:
-        for column in starts:
-            if column >= row:
-                yield (
-                    range(row, min(row + BLOCK_PHOTOS, num_photos)),
-                    range(column, min(column + BLOCK_PHOTOS, num_photos)),
-                )
+def screening_blocks(pairs: RowArray) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers of `pairs` (m, 2) in blocks of pairs of at most `BLOCK_PHOTOS` photos, each number once.
+
+    Pairs of photos whose rows lie close come together, so that a block of many pairs has few photos.
+    """
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], pairs[:, 1] // TILE_PHOTOS, pairs[:, 0] // TILE_PHOTOS))
+    block: list[int] = []
+    photos: set[int] = set()
+    for number, (first, second) in zip(order.tolist(), pairs[order].tolist(), strict=True):
+        if len(photos | {first, second}) > BLOCK_PHOTOS:
+            yield np.array(block)
+            block, photos = [], set()
+        block.append(number)
+        photos |= {first, second}
+    if block:
+        yield np.array(block)
 
 
 def screen_pair(a: Float32Array, b: Float32Array) -> float:
@@ -48,14 +58,6 @@ def screen_pair(a: Float32Array, b: Float32Array) -> float:
     return float(np.count_nonzero(best > MIN_SIMILARITY))
 
 
-def screen_block(rows: Sequence[Float32Array], columns: Sequence[Float32Array], same: bool) -> NDArray[np.float32]:
-    """Score every pair of two blocks of photos, (len(rows), len(columns)) float32.
-
-    With `same`, both blocks are the same photos and only the pairs above the diagonal are scored.
-    """
-    scores = np.zeros((len(rows), len(columns)), dtype=np.float32)
-    for i, a in enumerate(rows):
-        for j, b in enumerate(columns):
-            if not same or j > i:
-                scores[i, j] = screen_pair(a, b)
-    return scores
+def screen(photos: Sequence[Float32Array], pairs: RowArray) -> Float32Array:
+    """Score pairs (m, 2) of rows of `photos`, the unit descriptors of some photos: (m,) float32."""
+    return np.array([screen_pair(photos[first], photos[second]) for first, second in pairs.tolist()], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""From scores to lists of pairs, best first, with a floor of pairs a photo."""
+"""From scored pairs to those that are matched, best first, with a floor of pairs a photo."""
 
 from __future__ import annotations
 
@@ -7,38 +7,62 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scenesort.retrieval.index_exact import RowArray
 from scenesort.types import Float32Array, Pair
 
 
 @dataclass(frozen=True, slots=True)
-class Shortlist:
-    """Pairs worth matching, best first, with their scores."""
+class ScoredPairs:
+    """Proposed pairs of a collection with what they are ranked by, no pair twice.
 
-    pairs: tuple[Pair, ...]
-    scores: tuple[float, ...]
-
-
-def shortlist(names: tuple[str, ...], scores: Float32Array, pairs_per_photo: int) -> Shortlist:
-    """Keep each photo's best partners: a pair stays when either photo ranks the other among its best `pairs_per_photo`.
-
-    `scores`: (n, n) float32, only the part above the diagonal is read. So every photo keeps at least
-    `min(pairs_per_photo, n - 1)` pairs. Of equal scores the earlier photo wins.
+    `names`: (n,) names of all photos, sorted. `pairs`: (m, 2) int64 rows of `names`, the smaller first. `scores`: (m,)
+    float32, the larger the likelier an overlap. `always`: (m,) bool, whether a pair is matched whatever its rank.
     """
-    count = len(names)
-    full = np.triu(scores, 1)
-    full = full + full.T
-    np.fill_diagonal(full, -np.inf)
-    keep = np.zeros((count, count), dtype=bool)
-    best = np.argsort(-full, axis=1, kind="stable")[:, : min(pairs_per_photo, max(count - 1, 0))]
-    keep[np.arange(count)[:, None], best] = True
-    keep |= keep.T
-    rows, columns = np.nonzero(np.triu(keep, 1))
-    order = np.lexsort((columns, rows, -full[rows, columns]))
-    return Shortlist(
-        pairs=tuple((names[rows[k]], names[columns[k]]) for k in order),
-        scores=tuple(float(full[rows[k], columns[k]]) for k in order),
-    )
+
+    names: tuple[str, ...]
+    pairs: RowArray
+    scores: Float32Array
+    always: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def with_more(self, pairs: RowArray, scores: Float32Array) -> ScoredPairs:
+        """Return these pairs and further ones, none of which is among them."""
+        return ScoredPairs(
+            self.names,
+            np.concatenate([self.pairs, pairs]),
+            np.concatenate([self.scores, scores]),
+            np.concatenate([self.always, np.zeros(len(pairs), dtype=bool)]),
+        )
+
+
+def shortlist(scored: ScoredPairs, pairs_per_photo: int) -> list[Pair]:
+    """Return each photo's best partners as pairs of names, best first.
+
+    A pair stays when either photo ranks the other among its best `pairs_per_photo`, so every photo keeps at least that
+    many pairs, or all it is in; `always` pairs stay in any case. Of equal scores the earlier photo wins.
+    """
+    order = np.lexsort((scored.pairs[:, 1], scored.pairs[:, 0], -scored.scores))
+    pairs = scored.pairs[order]
+    kept = scored.always[order] | (ranks(pairs, scored.scores[order]) < pairs_per_photo).any(axis=1)
+    return [(scored.names[first], scored.names[second]) for first, second in pairs[kept].tolist()]
+
+
+def ranks(pairs: RowArray, scores: Float32Array) -> RowArray:
+    """Return the place (m, 2) of each pair (m, 2) among the pairs of its first and of its second photo; 0 is the best.
+
+    Of equal scores the pair whose other photo has the smaller row comes first.
+    """
+    count = len(pairs)
+    photo = pairs.T.ravel()
+    order = np.lexsort((pairs[:, ::-1].T.ravel(), -np.tile(scores, 2), photo))
+    starts = np.searchsorted(photo[order], photo[order])
+    places = np.empty(2 * count, dtype=np.int64)
+    places[order] = np.arange(2 * count) - starts
+    return places.reshape(2, count).T
 
 
 def settled_photos(inliers: Mapping[Pair, int], strong_inliers: int, partners: int) -> frozenset[str]:

@@ -9,8 +9,10 @@ from scenesort.steps.budgeting import Clock, describe, fit_memory
 from scenesort.steps.colouring import colour_points
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import NO_TIME, find_features, find_photos
+from scenesort.steps.growing import grow
 from scenesort.steps.mapping import map_parts, split_look_alikes
-from scenesort.steps.pairing import match_quickly, match_rest, screen_pairs, verify_again, verify_pairs
+from scenesort.steps.pairing import match_quickly, match_rest, verify_again, verify_pairs
+from scenesort.steps.retrieving import propose_pairs, screen_pairs
 from scenesort.steps.submitting import Submission, num_posed
 
 __all__ = [
@@ -26,10 +28,12 @@ __all__ = [
     "find_features",
     "find_photos",
     "fit_memory",
+    "grow",
     "map_parts",
     "match_quickly",
     "match_rest",
     "num_posed",
+    "propose_pairs",
     "screen_pairs",
     "split_look_alikes",
     "verify_again",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from scenesort import matching, planning
 from scenesort.config import Options, with_values
 from scenesort.errors import OptionError
+from scenesort.members import needed_descriptors
 from scenesort.photos import Survey
 from scenesort.planning import Plan, Schedule
 
@@ -66,11 +67,13 @@ def fit_memory(options: Options, workers: int, surveys: Iterable[Survey]) -> tup
     if limit_mb <= 0:
         return options, workers
     seen = list(surveys)
-    has_learned = any(_learned(options)) or any(
-        feature != "sift" for feature, _ in matching.parse_mix(options.matching.mix)
-    )
     largest = max((item.largest_megapixels for item in seen), default=0.0)
     num_photos = max((len(item.names) for item in seen), default=0)
+    has_learned = (
+        any(_learned(options))
+        or any(feature != "sift" for feature, _ in matching.parse_mix(options.matching.mix))
+        or needed_descriptors(options, num_photos) not in ((), ("vlad",))
+    )
     plan = planning.plan_memory(limit_mb, workers, has_learned, largest, options.photos.max_megapixels, num_photos)
     if plan is None:
         least_mb = planning.least_memory_mb(has_learned, num_photos)

@@ -1,17 +1,17 @@
-"""Steps from features to the verified view graph."""
+"""Steps from scored pairs to the verified view graph."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from scenesort import artefacts, matching, retrieval, work
 from scenesort.config import Options
+from scenesort.retrieval import ScoredPairs
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs, identity, loaded, make
-from scenesort.types import Float32Array, Pair
+from scenesort.types import Pair
 from scenesort.versions import library_versions
 from scenesort.work import PhotoKeys
 from scenesort.workspace import key
@@ -24,91 +24,72 @@ TILE_PHOTOS = 16
 FIRST_PARTNERS = 10
 
 
-def screen_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Float32Array:
-    """Score every pair cheaply, (n, n) float32 in the order of the sorted names; only the part above the diagonal."""
-    options = context.options
-    members = [member for member, _ in matching.parse_mix(options.matching.mix)]
-    slot = members.index(options.pairs.screen_with) if options.pairs.screen_with in members else len(members) - 1
-    store = context.workspace.shard_root
-    order = [sides[name].features[slot] for name in sorted(sides)]
-    jobs, blocks = [], []
-    for rows, columns in retrieval.block_pairs(len(order)):
-        sides_of_block = tuple(order[row] for row in rows), tuple(order[column] for column in columns)
-        shard = key("screening", retrieval.VERSION, *sides_of_block, options.pairs.screen_keypoints)
-        jobs.append((shard, work.ScreenJob(store, *sides_of_block, options.pairs.screen_keypoints)))
-        blocks.append((shard, rows, columns))
-    unmade = make(context, "pairs", "screening", jobs, work.screen, lambda scores: ({"scores": scores}, {}))
-    if unmade.failed:
-        raise unmade.failed[0][1]
-    if unmade.late:
-        context.notice(f"time limit: {len(unmade.late)} of {len(jobs)} blocks of pairs were not screened")
-    scores = np.zeros((len(order), len(order)), dtype=np.float32)
-    for shard, rows, columns in blocks:
-        if not context.workspace.has("screening", shard):
-            continue
-        scores[rows.start : rows.stop, columns.start : columns.stop] = loaded(context, "screening", shard)[0]["scores"]
-    return scores
-
-
-def match_quickly(context: Context, sides: Mapping[str, PhotoKeys], scores: Float32Array) -> list[MatchedPairs]:
+def match_quickly(context: Context, sides: Mapping[str, PhotoKeys], scored: ScoredPairs) -> list[MatchedPairs]:
     """Match the shortlisted pairs with the cheap members of the mix."""
-    return _match(context, sides, scores, learned=False, wanted=lambda pair: True)
+    chosen = retrieval.shortlist(scored, context.options.pairs.nearest_pairs_per_photo)
+    # First the best partners of every photo, so that a time limit cuts off the others.
+    best = set(retrieval.shortlist(scored, FIRST_PARTNERS))
+    return match_pairs(context, sides, chosen, learned=False, first=best)
 
 
 def match_rest(
-    context: Context, sides: Mapping[str, PhotoKeys], scores: Float32Array, quick: VerifiedPairs
+    context: Context, sides: Mapping[str, PhotoKeys], scored: ScoredPairs, quick: VerifiedPairs
 ) -> list[MatchedPairs]:
     """Match pairs with the learned members where a photo has too few strong partners from the quick round."""
+    chosen = retrieval.shortlist(scored, context.options.pairs.pairs_per_photo)
+    return match_pairs(context, sides, open_pairs(context, quick, chosen), learned=True)
+
+
+def open_pairs(context: Context, quick: VerifiedPairs, pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the pairs whose learned matches may still change the view graph of the quick round."""
     options = context.options.pairs
     settled = retrieval.settled_photos(quick.inliers, options.strong_inliers, options.settled_partners)
 
-    def wanted(pair: Pair) -> bool:
+    def is_open(pair: Pair) -> bool:
         # Between two unsettled photos even a strong pair is matched: its tracks carry on into their weak pairs.
         is_strong = quick.inliers.get(pair, 0) >= options.strong_inliers
         return not (settled.intersection(pair) if is_strong else settled.issuperset(pair))
 
-    return _match(context, sides, scores, learned=True, wanted=wanted)
+    return list(filter(is_open, pairs))
 
 
-def _match(
+def match_pairs(
     context: Context,
     sides: Mapping[str, PhotoKeys],
-    scores: Float32Array,
+    pairs: Sequence[Pair],
     learned: bool,
-    wanted: Callable[[Pair], bool],
+    first: Collection[Pair] = (),
+    stage_name: str = "",
 ) -> list[MatchedPairs]:
+    """Match pairs with the learned or with the cheap members of the mix; learned ones keep the order, best first.
+
+    The cheap ones take the pairs in `first` before the others.
+    """
     options = context.options
-    names = tuple(sorted(sides))
+    stage_name = stage_name or ("matching (learned)" if learned else "matching")
     # Tiles keep the photos of consecutive pairs few; learned matchers see the best pairs first.
-    tile_of = {name: index // TILE_PHOTOS for index, name in enumerate(names)}
+    tile_of = {name: index // TILE_PHOTOS for index, name in enumerate(sorted(sides))}
+    if not learned:
+        pairs = sorted(pairs, key=lambda pair: (pair not in first, tile_of[pair[0]], tile_of[pair[1]], pair))
     jobs: list[tuple[str, work.MatchJob]] = []
     matched = []
     for slot, (_, matcher_name) in enumerate(matching.parse_mix(options.matching.mix)):
         member = matching.load(matcher_name)
         if member.learned != learned:
             continue
-        count = options.pairs.pairs_per_photo if learned else options.pairs.nearest_pairs_per_photo
-        if len(names) <= options.pairs.exhaustive_photos:
-            count = len(names)
-        chosen = [pair for pair in retrieval.shortlist(names, scores, count).pairs if wanted(pair)]
-        if not member.learned:
-            # First the best partners of every photo, so that a time limit cuts off the others.
-            best = set(retrieval.shortlist(names, scores, FIRST_PARTNERS).pairs)
-            chosen.sort(key=lambda pair: (pair not in best, tile_of[pair[0]], tile_of[pair[1]], pair))
         size = LEARNED_BLOCK_PAIRS if member.learned else NEAREST_BLOCK_PAIRS
         where = {}
-        for start in range(0, len(chosen), size):
-            block = tuple(chosen[start : start + size])
-            pairs = tuple((sides[first], sides[second]) for first, second in block)
-            made_from = [(a.features[slot], b.features[slot]) for a, b in pairs]
+        for start in range(0, len(pairs), size):
+            block = tuple(pairs[start : start + size])
+            of_block = tuple((sides[one], sides[other]) for one, other in block)
+            made_from = [(a.features[slot], b.features[slot]) for a, b in of_block]
             shard = key("matches", made_from, identity(member), _matcher_options(options), context.device)
             where.update({pair: (shard, row) for row, pair in enumerate(block)})
             job = work.MatchJob(
-                context.workspace.shard_root, pairs, slot, matcher_name, options.matching, context.device
+                context.workspace.shard_root, of_block, slot, matcher_name, options.matching, context.device
             )
             jobs.append((shard, job))
         matched.append(MatchedPairs(slot, where))
-    stage_name = "matching (learned)" if learned else "matching"
     unmade = make(context, stage_name, "matches", jobs, work.match, artefacts.pack_matches, _pairs_of)
     for job, error in unmade.failed:
         context.notice(f"{len(job.pairs)} pairs could not be matched with {job.matcher} and are left out: {error}")
@@ -121,6 +102,14 @@ def _match(
         MatchedPairs(found.slot, {pair: spot for pair, spot in found.where.items() if (found.slot, *pair) not in lost})
         for found in matched
     ]
+
+
+def join_matched(*several: Sequence[MatchedPairs]) -> list[MatchedPairs]:
+    """Put together what rounds on different pairs matched, a value for each mix member."""
+    where: dict[int, dict[Pair, tuple[str, int]]] = {}
+    for found in itertools.chain(*several):
+        where.setdefault(found.slot, {}).update(found.where)
+    return [MatchedPairs(slot, spots) for slot, spots in where.items()]
 
 
 def verify_again(
@@ -140,10 +129,15 @@ def verify_again(
     )
 
 
-def verify_pairs(context: Context, sides: Mapping[str, PhotoKeys], matched: Sequence[MatchedPairs]) -> VerifiedPairs:
+def verify_pairs(
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    matched: Sequence[MatchedPairs],
+    stage_name: str = "verification",
+) -> VerifiedPairs:
     """Put all members' matches of each pair together and keep the pairs with believable geometry."""
     pairs = {pair for found in matched for pair in found.where}
-    return _verify(context, sides, matched, pairs, "verification")[0]
+    return _verify(context, sides, matched, pairs, stage_name)[0]
 
 
 def _verify(

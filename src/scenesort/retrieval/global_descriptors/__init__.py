@@ -8,12 +8,18 @@ from scenesort.retrieval.global_descriptors.base import (
     stored,
     weights_of,
 )
+from scenesort.retrieval.global_descriptors.models import fingerprint_of
+from scenesort.retrieval.global_descriptors.settings import check_settings, fusion_weights, member_options
 
 __all__ = [
     "FeatureDescriptorMember",
     "GlobalDescriptorOptions",
     "PhotoDescriptorMember",
+    "check_settings",
+    "fingerprint_of",
+    "fusion_weights",
     "load",
+    "member_options",
     "stored",
     "weights_of",
 ]

@@ -63,17 +63,21 @@ class Vlad:
 
         Raises OptionError when no photo has features, or when they come from different feature members.
         """
-        filled = [features for features in samples if len(features)]
+        # Samples may come from disk one by one: they are gone through several times and never held together.
+        filled = sum(len(features) > 0 for features in samples)
         if not filled:
             raise OptionError("no photo has local features: vlad can't be learned; use another global descriptor")
-        if len({features.descriptors.shape[1] for features in filled}) > 1:
+        share = max(1, self._options.sample_size // filled)
+        pieces = [unit_descriptors(features, share) for features in samples if len(features)]
+        if len({piece.shape[1] for piece in pieces}) > 1:
             raise OptionError("vlad was given features of different members: use those of one member for all photos")
-        share = max(1, self._options.sample_size // len(filled))
-        raw = np.concatenate([unit_descriptors(features, share) for features in filled])
+        raw = np.concatenate(pieces)
         axes = fit_projection(raw, raw.shape[1], 0.0)
         pool = _turned(raw, axes)
         words = k_means(pool, self._options.words, self._options.iterations, np.random.default_rng(seed))
-        vectors = np.stack([aggregate(_turned(unit_descriptors(features), axes), words) for features in filled])
+        vectors = np.stack(
+            [aggregate(_turned(unit_descriptors(features), axes), words) for features in samples if len(features)]
+        )
         return Codebook(axes, words, fit_projection(vectors, self._options.size, self._options.whitening))
 
     def describe(self, features: Features, codebook: Codebook) -> Float32Array:

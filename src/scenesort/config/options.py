@@ -1,0 +1,244 @@
+"""The options of every stage as frozen values: default, unit, range and one line of meaning each."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_INTEGER = 2**31 - 2
+"""Largest whole number of any option: COLMAP's are 32 bits wide, and a second attempt adds one to the seed."""
+
+
+def option(
+    default: Any,
+    meaning: str,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """Declare an option: its default, one line of meaning, its unit, the values or the range allowed."""
+    if high is None and isinstance(default, int) and not isinstance(default, bool):
+        high = MAX_INTEGER
+    return field(
+        default=default, metadata={"help": meaning, "unit": unit, "choices": choices, "low": low, "high": high}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PhotosOptions:
+    """Which photos are read, and what is known about their cameras."""
+
+    max_megapixels: float = option(200.0, "larger photos are skipped and listed", "megapixels", low=0.01)
+    min_side_px: int = option(32, "photos with a shorter side are skipped and listed", "px", low=1)
+    camera_model: str = option(
+        "SIMPLE_RADIAL",
+        "COLMAP camera model of photos without known intrinsics",
+        choices=("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "OPENCV_FISHEYE"),
+    )
+    camera_params: str = option("", "known intrinsics of all photos, COLMAP's order, separated by commas")
+    single_camera: bool = option(False, "all photos of one size come from one camera")
+    cameras_csv: str = option("", "known intrinsics by photo: a CSV with image,model,width,height,params")
+    masks: str = option("", "folder of masks named like the photos plus .png; features on black are dropped")
+    default_focal_ratio: float = option(1.2, "guessed focal length as a multiple of the longer side", low=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesOptions:
+    """How keypoints are found."""
+
+    max_side_px: int = option(1024, "photos are shrunk to this longer side before features are found", "px", low=64)
+    sift_keypoints: int = option(8192, "most SIFT keypoints a photo", low=16)
+    xfeat_keypoints: int = option(2048, "most XFeat keypoints a photo", low=16)
+    aliked_keypoints: int = option(2048, "most ALIKED keypoints a photo", low=16)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalOptions:
+    """Which pairs are looked at at all. They are then screened, and the best are matched."""
+
+    shortlists: tuple[str, ...] = option(
+        ("auto",),
+        "what proposes pairs: exhaustive, knn, threshold, mst, sequence, file, growth (along verified pairs), several; "
+        "auto: exhaustive in small collections, else knn and growth",
+    )
+    # A look at one pair costs about a thousandth of what a photo costs otherwise.
+    screened_photos: int = option(200, "auto looks at every pair in collections up to this size", low=2)
+    descriptors: tuple[str, ...] = option(
+        ("vlad", "efficientnet"), "global descriptors that knn, threshold and mst search, each by itself unless fused"
+    )
+    members: tuple[str, ...] = option(
+        (), "settings of global descriptors, NAME.SETTING=VALUE, such as dinov2.model=FOLDER; NAME.weight is for fusion"
+    )
+    neighbours: int = option(30, "knn: fewest nearest photos of each; twice the log2 of the photos if more", low=1)
+    max_distance: float = option(0.3, "threshold: largest L2 distance of descriptors of unit length", low=0.0, high=2.0)
+    least_partners: int = option(20, "threshold: nearest photos of each photo that are proposed at any distance", low=0)
+    sequence_powers: int = option(6, "sequence: partners 1, 2, 4, … photos later in time, so many", low=1, high=30)
+    sequence_gap_s: float = option(0.0, "sequence: a longer gap between two photos ends it; 0: none does", "s", low=0.0)
+    pairs_file: str = option("", "file: pairs of photos, two names a line, all of which are matched")
+    groups_file: str = option(
+        "",
+        "photos are grouped as in this CSV of photo and scene, a clusters.csv or a submission; only pairs within a "
+        "group are matched",
+    )
+    growth_rounds: int = option(3, "growth: most rounds of propose, match, verify", low=1)
+    growth_pairs_per_photo: float = option(2.0, "growth: most pairs of a round, for each photo", low=0.0)
+    fusion: str = option(
+        "none",
+        "descriptors are made one, by principal components of each or of all together, and searched so",
+        choices=("none", "independent", "shared"),
+    )
+    fusion_file: str = option(
+        "", "fusion as `scenesort retrieval fit` wrote it from other photos; empty: fitted on the photos at hand"
+    )
+    fusion_components: int = option(512, "most principal components of a fusion fitted on the photos at hand", low=1)
+    clusters: str = option(
+        "none",
+        "photos are grouped by their descriptors before any pair is matched",
+        choices=("none", "mst", "hdbscan", "leiden"),
+    )
+    cluster_use: str = option(
+        "gate",
+        "gate: only pairs within a group are matched; order: they come first, in every photo's ranking",
+        choices=("gate", "order"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairsOptions:
+    """Which of the proposed pairs are matched: they are screened cheaply, the best are matched."""
+
+    # Below about twice the partners a photo, a shortlist keeps most pairs anyway.
+    exhaustive_photos: int = option(
+        25, "collections up to this size match every proposed pair with every matcher", low=2
+    )
+    screen_with: str = option(
+        "xfeat", "feature member whose descriptors screen the pairs", choices=("xfeat", "aliked", "sift")
+    )
+    screen_keypoints: int = option(1024, "keypoints a photo used in screening, best first", low=16)
+    pairs_per_photo: int = option(12, "best-ranked partners of each photo that the learned matchers get", low=1)
+    settled_partners: int = option(
+        6,
+        "a photo with so many strong partners after nearest-neighbour matching needs no learned matcher; 0: none does",
+        low=0,
+    )
+    strong_inliers: int = option(100, "verified inliers of a strong partner", low=4)
+    nearest_pairs_per_photo: int = option(
+        40, "best-ranked partners of each photo that nearest-neighbour matching gets", low=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingOptions:
+    """How pairs are matched."""
+
+    mix: tuple[str, ...] = option(
+        ("sift+nearest", "xfeat+lighterglue"),
+        "features+matcher to run side by side; their matches are put together before verification",
+    )
+    max_ratio: float = option(0.8, "ratio test of nearest-neighbour matching", low=0.1)
+    max_angle_deg: float = option(40.0, "largest angle between matched descriptors", "degrees", low=1.0)
+    filter_threshold: float = option(0.1, "least confidence of a LightGlue match", low=0.0)
+    depth_confidence: float = option(0.95, "LightGlue for ALIKED stops early above this confidence; -1 never stops")
+    width_confidence: float = option(
+        0.99, "LightGlue for ALIKED drops hopeless keypoints above this confidence; -1 keeps all"
+    )
+    half_precision: str = option(
+        "auto", "bf16 in LightGlue; auto: where the processor has it", choices=("auto", "on", "off")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationOptions:
+    """What makes a pair's geometry believed."""
+
+    min_inliers: int = option(15, "fewest inliers of a verified pair", low=4)
+    max_error_px: float = option(4.0, "largest epipolar error of an inlier", "px", low=0.1)
+    confidence: float = option(0.999, "RANSAC stops when this sure to have seen the best model", low=0.5, high=0.999999)
+    max_trials: int = option(2000, "most RANSAC trials a model", low=10)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenesOptions:
+    """When photos belong together."""
+
+    min_photos: int = option(3, "fewest posed photos of a scene", low=2)
+    max_cut_ratio: float = option(
+        0.05, "a model is split where photos share less than this share of the points they should; 0: never", low=0.0
+    )
+    # Two different buildings have given 43 verified inliers: a few dozen prove nothing.
+    min_leftover_inliers: int = option(
+        60, "verified inliers with each of two posed photos that tie a photo without a pose to a scene", low=4
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MappingOptions:
+    """How the photos of a scene get poses."""
+
+    backend: str = option("incremental", "mapping member")
+    share_cameras: str = option(
+        "auto",
+        "photos of one size without EXIF share a camera: auto maps both ways and compares",
+        choices=("auto", "never", "always"),
+    )
+    max_models: int = option(25, "most models tried in one connected part of the view graph", low=1)
+    init_min_inliers: int = option(100, "fewest inliers of the pair that starts a model", low=10)
+    pose_min_inliers: int = option(30, "fewest inliers of a pose estimated from points", low=4)
+    max_reprojection_error_px: float = option(4.0, "observations with a larger error are dropped", "px", low=0.1)
+    robust_loss_px: float = option(
+        0.5,
+        "scale of the Cauchy loss in the last bundle adjustment, about the keypoints' precision; 0: none",
+        "px",
+        low=0.0,
+    )
+    timeout_s: float = option(3600.0, "time limit of one attempt at one part", "s", low=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOptions:
+    """What a run may take. With a time limit, results depend on the machine's speed."""
+
+    time_limit_s: float = option(
+        0.0, "the run ends within this time: less is tried, the most valuable first; 0: no limit", "s", low=0.0
+    )
+    memory_limit_mb: float = option(
+        0.0,
+        "fewer workers run, and larger photos are left out, so that memory stays below this; 0: no limit",
+        "MB",
+        low=0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionOptions:
+    """Where the work runs. Nothing here changes results."""
+
+    workers: int = option(0, "worker processes; 0: one for each core", low=0)
+    device: str = option(
+        "auto",
+        "where models run; cuda: spread over all its GPUs",
+        choices=("auto", "cpu", "cuda", "cuda:NUMBER", "mps"),
+    )
+    task_timeout_s: float = option(900.0, "time limit of one small task, such as the features of a photo", "s", low=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """All options of a run."""
+
+    photos: PhotosOptions = field(default_factory=PhotosOptions)
+    features: FeaturesOptions = field(default_factory=FeaturesOptions)
+    retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
+    pairs: PairsOptions = field(default_factory=PairsOptions)
+    matching: MatchingOptions = field(default_factory=MatchingOptions)
+    verification: VerificationOptions = field(default_factory=VerificationOptions)
+    scenes: ScenesOptions = field(default_factory=ScenesOptions)
+    mapping: MappingOptions = field(default_factory=MappingOptions)
+    budget: BudgetOptions = field(default_factory=BudgetOptions)
+    execution: ExecutionOptions = field(default_factory=ExecutionOptions)
+    seed: int = option(0, "seed of every random step", low=0)
+
+
+GROUPS = tuple(item.name for item in dataclasses.fields(Options) if item.name != "seed")

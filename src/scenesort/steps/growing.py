@@ -1,0 +1,78 @@
+"""The step that grows a view graph along its verified pairs: propose, match, verify, and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scenesort import retrieval
+from scenesort.retrieval import RowArray, ScoredPairs
+from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
+from scenesort.steps.pairing import join_matched, match_pairs, verify_pairs
+from scenesort.steps.retrieving import score_pairs
+from scenesort.types import Pair
+from scenesort.work import PhotoKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """The scored pairs with those that growth added, all quick matches, and the verified pairs."""
+
+    scored: ScoredPairs
+    matched: list[MatchedPairs]
+    verified: VerifiedPairs
+
+
+def grow(
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    scored: ScoredPairs,
+    matched: Sequence[MatchedPairs],
+    verified: VerifiedPairs,
+) -> Grown:
+    """Match and verify, with the cheap members, the pairs that verified ones suggest, in rounds while that pays.
+
+    Nothing is grown where the shortlists don't ask for it, or where no member of the mix is cheap.
+    """
+    options = context.options.retrieval
+    matched = list(matched)
+    if "growth" not in retrieval.resolve(options, len(scored.names)) or not matched:
+        return Grown(scored, matched, verified)
+    budget = int(options.growth_pairs_per_photo * len(scored.names))
+    for _ in range(options.growth_rounds):
+        tried = _rows(scored.names, [pair for found in matched for pair in found.where])
+        pairs = retrieval.next_pairs(
+            len(scored.names),
+            _rows(scored.names, list(verified.inliers)),
+            tried,
+            scored.pairs,
+            scored.scores,
+            budget,
+        )
+        if not len(pairs):
+            break
+        new = pairs[~_among(pairs, scored.pairs, len(scored.names))]
+        scored = scored.with_more(new, score_pairs(context, sides, new, "pairs (growth)"))
+        chosen = [(scored.names[first], scored.names[second]) for first, second in pairs.tolist()]
+        more = match_pairs(context, sides, chosen, learned=False, stage_name="matching (growth)")
+        found = verify_pairs(context, sides, more, "verification (growth)")
+        matched = join_matched(matched, more)
+        verified = VerifiedPairs(
+            dict(sorted({**verified.inliers, **found.inliers}.items())),
+            dict(sorted({**verified.where, **found.where}.items())),
+        )
+        if not retrieval.is_worthwhile(len(chosen), len(found.inliers)):
+            break
+    return Grown(scored, matched, verified)
+
+
+def _rows(names: Sequence[str], pairs: Sequence[Pair]) -> RowArray:
+    row_of = {name: row for row, name in enumerate(names)}
+    return np.array([(row_of[first], row_of[second]) for first, second in pairs], dtype=np.int64).reshape(-1, 2)
+
+
+def _among(pairs: RowArray, known: RowArray, count: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which of `pairs` (m, 2) are among `known`, both with the smaller row first."""
+    return np.isin(pairs[:, 0] * count + pairs[:, 1], known[:, 0] * count + known[:, 1])

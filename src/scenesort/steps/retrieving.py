@@ -1,0 +1,225 @@
+"""Steps from features to scored pairs: photos described, pairs proposed, proposed pairs screened."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scenesort import artefacts, matching, retrieval, work
+from scenesort.errors import OptionError
+from scenesort.retrieval import Proposals, ScoredPairs, global_descriptors
+from scenesort.retrieval.index import VERSION as INDEX_VERSION
+from scenesort.steps.common import Context, loaded, make
+from scenesort.types import Float32Array
+from scenesort.versions import library_versions
+from scenesort.work import PhotoKeys, StoredDescriptors
+from scenesort.workspace import key
+
+FIT_PHOTOS = 1000
+"""Photos that a codebook is learned from, evenly spread over the names."""
+AGGREGATE_BLOCK_PHOTOS = 64
+
+
+def propose_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Proposals:
+    """Propose the pairs of the collection that are worth a look; rows are those of the sorted names."""
+    options = context.options.retrieval
+    names = tuple(sorted(sides))
+    rules = retrieval.resolve(options, len(names))
+    found: list[Proposals] = []
+    if "exhaustive" in rules:
+        found.append(retrieval.exhaustive(len(names)))
+    if "file" in rules:
+        found.append(_from_file(context, names))
+    if "sequence" in rules:
+        times = [sides[name].photo.taken_at_s for name in names]
+        taken_at_s = np.array([math.nan if time_s is None else time_s for time_s in times])
+        if not np.isfinite(taken_at_s).any():
+            context.notice("shortlist 'sequence': no photo tells when it was taken, so it proposes nothing")
+        gap_s = options.sequence_gap_s or math.inf
+        found.append(retrieval.sequence(taken_at_s, options.sequence_powers, gap_s))
+    searching = tuple(rule for rule in rules if rule in retrieval.SEARCHING)
+    if searching and len(names) > 1:
+        found.append(_searched(context, describe_photos(context, sides), searching))
+    return retrieval.union(found)
+
+
+def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[StoredDescriptors, ...]:
+    """Describe every photo with each of `retrieval.descriptors`."""
+    options = context.options.retrieval
+    described = []
+    for name in options.descriptors:
+        member = global_descriptors.load(name)
+        settings = global_descriptors.member_options(name, options.members)
+        of_member = _by_pixels if member.sees == "photo" else _by_features
+        described.append(of_member(context, sides, member, settings))
+    return tuple(described)
+
+
+def screen_pairs(context: Context, sides: Mapping[str, PhotoKeys], proposed: Proposals) -> ScoredPairs:
+    """Score the proposed pairs cheaply."""
+    names = tuple(sorted(sides))
+    always = np.full(len(proposed), len(names) <= context.options.pairs.exhaustive_photos)
+    if "file" in proposed.rules:
+        always |= (proposed.proposed_by >> np.uint32(proposed.rules.index("file")) & np.uint32(1)).astype(bool)
+    return ScoredPairs(names, proposed.pairs, score_pairs(context, sides, proposed.pairs), always)
+
+
+def score_pairs(
+    context: Context, sides: Mapping[str, PhotoKeys], pairs: retrieval.RowArray, stage_name: str = "pairs"
+) -> Float32Array:
+    """Score pairs (m, 2) of rows of the sorted names: (m,) float32, 0 where a time limit left no time."""
+    options = context.options.pairs
+    slot = screening_slot(context)
+    order = [sides[name].features[slot] for name in sorted(sides)]
+    jobs: list[tuple[str, work.ScreenJob]] = []
+    blocks = list(retrieval.screening_blocks(pairs))
+    for block in blocks:
+        photos, local = np.unique(pairs[block], return_inverse=True)
+        keys = tuple(order[photo] for photo in photos.tolist())
+        local = local.reshape(-1, 2).astype(np.int64)
+        shard = key("screening", retrieval.VERSION, keys, local, options.screen_keypoints)
+        jobs.append((shard, work.ScreenJob(context.workspace.shard_root, keys, local, options.screen_keypoints)))
+    unmade = make(
+        context, stage_name, "screening", jobs, work.screen, lambda scores: ({"scores": scores}, {}), _pairs_of
+    )
+    if unmade.failed:
+        raise unmade.failed[0][1]
+    if unmade.late:
+        num_late = sum(map(_pairs_of, unmade.late))
+        context.notice(f"time limit: {num_late} of {len(pairs)} pairs were not screened")
+    scores = np.zeros(len(pairs), dtype=np.float32)
+    for block, (shard, _) in zip(blocks, jobs, strict=True):
+        if context.workspace.has("screening", shard):
+            scores[block] = loaded(context, "screening", shard)[0]["scores"]
+    return scores
+
+
+def screening_slot(context: Context) -> int:
+    """The place in the mix of the features that screen pairs and that are aggregated to global descriptors."""
+    members = [member for member, _ in matching.parse_mix(context.options.matching.mix)]
+    wanted = context.options.pairs.screen_with
+    return members.index(wanted) if wanted in members else len(members) - 1
+
+
+def _by_pixels(
+    context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
+) -> StoredDescriptors:
+    max_side_px = max(context.options.features.max_side_px, settings.side_px)
+    how = (_identity(member, settings), max_side_px, context.device, library_versions())
+    jobs = []
+    for name in sorted(sides):
+        photo = sides[name].photo
+        shard = key("descriptors", photo.sha256, photo.quarter_turns, photo.mirrored, how)
+        jobs.append((shard, work.DescribeJob(photo, member.name, settings, max_side_px, context.device)))
+    unmade = make(context, f"retrieval ({member.name})", "descriptors", jobs, work.describe, _pack_described)
+    for job, error in unmade.failed:
+        context.notice(f"{job.photo.name} could not be described with {member.name}: {error}")
+    if unmade.late:
+        context.notice(f"time limit: {len(unmade.late)} photos were not described with {member.name}")
+    lost = {job.photo.name for job in [*(job for job, _ in unmade.failed), *unmade.late]}
+    return StoredDescriptors(
+        member.name, tuple("" if job.photo.name in lost else shard for shard, job in jobs), (1,) * len(jobs)
+    )
+
+
+def _by_features(
+    context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
+) -> StoredDescriptors:
+    slot = screening_slot(context)
+    keys = [sides[name].features[slot] for name in sorted(sides)]
+    chosen = np.unique(np.linspace(0, len(keys) - 1, min(len(keys), FIT_PHOTOS)).astype(np.int64))
+    samples = tuple(keys[row] for row in chosen.tolist())
+    seed = context.options.seed
+    how = (_identity(member, settings), samples, seed, library_versions())
+    blocks = [tuple(keys[at : at + AGGREGATE_BLOCK_PHOTOS]) for at in range(0, len(keys), AGGREGATE_BLOCK_PHOTOS)]
+    shards = [key("descriptors", block, how) for block in blocks]
+    codebook = None
+    if not all(context.workspace.has("descriptors", shard) for shard in shards):
+        task = work.CodebookJob(context.workspace.shard_root, member.name, settings, samples, seed)
+        limit_s = context.options.execution.task_timeout_s
+        codebook = next(context.pool.run(work.learn_codebook, [task], timeout_s=limit_s)).result()
+    jobs = [
+        (shard, work.AggregateJob(context.workspace.shard_root, member.name, settings, block, codebook))
+        for shard, block in zip(shards, blocks, strict=True)
+    ]
+    stage_name = f"retrieval ({member.name})"
+    unmade = make(context, stage_name, "descriptors", jobs, work.aggregate, _pack_rows, lambda job: len(job.features))
+    if unmade.failed:
+        raise unmade.failed[0][1]
+    if unmade.late:
+        num_late = sum(len(job.features) for job in unmade.late)
+        context.notice(f"time limit: {num_late} photos were not described with {member.name}")
+    late = {job.features for job in unmade.late}
+    made = tuple("" if block in late else shard for shard, block in zip(shards, blocks, strict=True))
+    return StoredDescriptors(member.name, made, tuple(map(len, blocks)))
+
+
+def _searched(context: Context, described: tuple[StoredDescriptors, ...], rules: tuple[str, ...]) -> Proposals:
+    """Pairs proposed by rules that search descriptors."""
+    options = context.options.retrieval
+    search = retrieval.SearchOptions(
+        rules, options.neighbours, options.max_distance, options.least_partners, fusion_options(context)
+    )
+    file = Path(options.fusion_file).expanduser() if options.fusion_file else None
+    content = hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
+    shard = key("proposals", INDEX_VERSION, described, search, content, library_versions())
+    job = work.SearchJob(context.workspace.shard_root, described, search, file)
+    unmade = make(context, "retrieval (search)", "proposals", [(shard, job)], work.search, _pack_searched)
+    if unmade.failed:
+        raise unmade.failed[0][1]
+    if unmade.late:
+        return retrieval.union([])
+    arrays, meta = loaded(context, "proposals", shard)
+    return artefacts.unpack_proposals(arrays, meta)
+
+
+def fusion_options(context: Context) -> retrieval.FusionOptions | None:
+    """How descriptors are fused, None where each is searched by itself."""
+    options = context.options.retrieval
+    if options.fusion == "none":
+        if options.fusion_file:
+            raise OptionError("retrieval.fusion_file is given and retrieval.fusion is none: set it to the file's kind")
+        return None
+    return retrieval.FusionOptions(
+        pca=options.fusion,
+        fitted_on="training" if options.fusion_file else "collection",
+        components=options.fusion_components,
+        weights=global_descriptors.fusion_weights(options.descriptors, options.members),
+    )
+
+
+def _from_file(context: Context, names: tuple[str, ...]) -> Proposals:
+    path = context.options.retrieval.pairs_file
+    if not path:
+        raise OptionError("shortlist 'file' needs retrieval.pairs_file: give it, or use --pairs FILE")
+    return retrieval.read_pairs(Path(path).expanduser(), names)
+
+
+def _identity(member: Any, settings: global_descriptors.GlobalDescriptorOptions) -> Any:
+    """What a member's descriptors depend on: its name, version, settings, and the content of its models."""
+    models = tuple(name for name in (settings.model or "".join(member.weights[:1]), settings.sentence_model) if name)
+    prints = [global_descriptors.fingerprint_of(model, member.name) for model in models]
+    # Where a model lies doesn't matter, only what it is.
+    return member.name, member.version, dataclasses.replace(settings, model="", sentence_model=""), prints
+
+
+def _pack_described(described: work.Described) -> tuple[artefacts.Arrays, artefacts.Meta]:
+    return {"descriptors": described.vector[None]}, {"caption": list(described.caption)}
+
+
+def _pack_rows(rows: Any) -> tuple[artefacts.Arrays, artefacts.Meta]:
+    return {"descriptors": rows}, {}
+
+
+def _pack_searched(searched: retrieval.Searched) -> tuple[artefacts.Arrays, artefacts.Meta]:
+    return artefacts.pack_proposals(searched.proposals)
+
+
+def _pairs_of(job: work.ScreenJob) -> int:
+    return len(job.pairs)

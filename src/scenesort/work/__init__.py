@@ -1,0 +1,54 @@
+"""What a worker process does: one small function a stage, between artefacts on disk and the stages' values.
+
+A job names the artefacts it reads by kind and key; its result goes back to the parent, which alone writes. Models and
+recently read features stay in the process from job to job.
+"""
+
+from scenesort.work.features import FeaturesJob, extract
+from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
+from scenesort.work.mapping import ColourJob, colours, map_part
+from scenesort.work.pairing import MatchJob, VerifyJob, VerifyPair, match, verify
+from scenesort.work.retrieval import (
+    AggregateJob,
+    CodebookJob,
+    Described,
+    DescribeJob,
+    ScreenJob,
+    SearchJob,
+    StoredDescriptors,
+    aggregate,
+    describe,
+    learn_codebook,
+    load_descriptors,
+    screen,
+    search,
+)
+
+__all__ = [
+    "AggregateJob",
+    "CodebookJob",
+    "ColourJob",
+    "DescribeJob",
+    "Described",
+    "FeaturesJob",
+    "MatchJob",
+    "PhotoKeys",
+    "ScreenJob",
+    "SearchJob",
+    "StoredDescriptors",
+    "VerifyJob",
+    "VerifyPair",
+    "aggregate",
+    "colours",
+    "describe",
+    "extract",
+    "frame_keypoints",
+    "keypoint_starts",
+    "learn_codebook",
+    "load_descriptors",
+    "map_part",
+    "match",
+    "screen",
+    "search",
+    "verify",
+]
