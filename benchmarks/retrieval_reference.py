@@ -3,10 +3,10 @@
 usage: python benchmarks/retrieval_reference.py DATA --work DIR
 
 DATA holds one folder, a collection, beside train_labels.csv (dev_mixed, laid out by link.py). All pairs of one scene
-are matched with every member of the mix of `balanced`, learned ones included, and verified; pairs across scenes, which
-hold the photos that labels separate but that see the same table or wall, with SIFT of fewer keypoints. What is verified
-is written to DIR/reference.npz. Killed and started again, it goes on where it stopped; runs with --cache DIR/cache share
-its matches.
+are matched with the learned member of the mix of `balanced`, and verified; pairs across scenes, some of which see the
+same table or wall though labels separate them, with SIFT of fewer keypoints. What is verified
+is written to DIR/reference.npz. Killed and started again, it goes on where it stopped; runs with --cache DIR/cache
+share its matches.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesort import steps
+from scenesort import matching, steps
 from scenesort.config import Options, preset, with_values
 from scenesort.execution import WorkerPool, cpu_count
 from scenesort.progress import Silent
@@ -90,7 +90,7 @@ def reference(data: Path, work: Path) -> Reference:
 
 
 def _verified(folder: Path, work: Path, options: Options, pairs: Sequence[Pair]) -> dict[Pair, int]:
-    """Match pairs with every member of the mix, verify them on all matches, and count inliers."""
+    """Match pairs with the learned members of the mix, or else with the cheap ones, verify them, and count inliers."""
     with (
         Workspace.open(work / "reference", work / "cache") as workspace,
         WorkerPool(cpu_count(), scratch=workspace.work) as pool,
@@ -98,10 +98,9 @@ def _verified(folder: Path, work: Path, options: Options, pairs: Sequence[Pair])
         context = Context(workspace, pool, options, "cpu", Silent())
         found = steps.find_photos(context, folder, [])
         _, sides = steps.find_features(context, found)
-        matched = [
-            *match_pairs(context, sides, pairs, learned=True),
-            *match_pairs(context, sides, pairs, learned=False),
-        ]
+        # Where the mix has a learned matcher it is the reference alone.
+        is_learned = any(matching.load(matcher).learned for _, matcher in matching.parse_mix(options.matching.mix))
+        matched = match_pairs(context, sides, pairs, learned=is_learned)
         verified = steps.verify_pairs(context, sides, matched).inliers
         for stage in context.stages:
             print(f"{stage.name}: {stage.seconds:.0f} s", flush=True)

@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from scenesort.commands import bundle, cameras, compare, config, data, demo, doctor, run, score, version, weights
+from scenesort.commands import (
+    bundle,
+    cameras,
+    compare,
+    config,
+    data,
+    demo,
+    doctor,
+    retrieval,
+    run,
+    score,
+    version,
+    weights,
+)
 from scenesort.commands.failures import Commands
 
 app = typer.Typer(
@@ -43,6 +56,7 @@ app.command("demo")(demo.demo)
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(config.app, name="config")
 app.add_typer(weights.app, name="weights")
+app.add_typer(retrieval.app, name="retrieval")
 app.add_typer(data.app, name="data")
 app.add_typer(bundle.app, name="bundle")
 app.command("version")(version.version)

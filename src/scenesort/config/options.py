@@ -89,8 +89,10 @@ class RetrievalOptions:
         "descriptors are made one, by principal components of each or of all together, and searched so",
         choices=("none", "independent", "shared"),
     )
-    fusion_file: str = option(
-        "", "fusion as `scenesort retrieval fit` wrote it from other photos; empty: fitted on the photos at hand"
+    trained: str = option(
+        "",
+        "folder of what `scenesort retrieval fit` learned from other photos (codebook, fusion); empty: learned from "
+        "those at hand",
     )
     fusion_components: int = option(512, "most principal components of a fusion fitted on the photos at hand", low=1)
     clusters: str = option(

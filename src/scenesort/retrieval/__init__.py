@@ -1,16 +1,27 @@
 """Photos → pairs worth matching: proposed from descriptors, or all; screened, ranked, with a recall floor a photo."""
 
-from scenesort.retrieval.fusion import FusionOptions, load_fusion
+from scenesort.retrieval.fusion import FusionOptions, fit_fusion, load_fusion, save_fusion
 from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs
 from scenesort.retrieval.index import Neighbours
 from scenesort.retrieval.index_exact import Float16Array, RowArray
 from scenesort.retrieval.pair_files import read_pairs
 from scenesort.retrieval.proposals import Proposals, exhaustive, sequence, union
 from scenesort.retrieval.screening import VERSION, screen, screen_descriptors, screening_blocks
-from scenesort.retrieval.searching import RULES, SEARCHING, Searched, SearchOptions, fused, nearest, resolve, search
+from scenesort.retrieval.searching import (
+    FUSED,
+    RULES,
+    SEARCHING,
+    Searched,
+    SearchOptions,
+    fused,
+    nearest_of,
+    resolve,
+    search,
+)
 from scenesort.retrieval.shortlist import ScoredPairs, settled_photos, shortlist
 
 __all__ = [
+    "FUSED",
     "RULES",
     "SEARCHING",
     "VERSION",
@@ -24,13 +35,15 @@ __all__ = [
     "SearchOptions",
     "Searched",
     "exhaustive",
+    "fit_fusion",
     "fused",
     "is_worthwhile",
     "load_fusion",
-    "nearest",
+    "nearest_of",
     "next_pairs",
     "read_pairs",
     "resolve",
+    "save_fusion",
     "screen",
     "screen_descriptors",
     "screening_blocks",

@@ -13,7 +13,7 @@ from scenesort.errors import OptionError
 from scenesort.plugins import did_you_mean
 from scenesort.retrieval.fusion import Fusion, FusionOptions, fuse_collection
 from scenesort.retrieval.index import DescriptorIndex, Neighbours
-from scenesort.retrieval.index_exact import Float16Array, RowArray
+from scenesort.retrieval.index_exact import Float16Array, RowArray, exact_neighbours
 from scenesort.retrieval.proposals import Proposals, knn, mst, neighbours_wanted, threshold, union
 
 SEARCHING = ("knn", "threshold", "mst")
@@ -94,10 +94,13 @@ def search(descriptors: Mapping[str, Float16Array], options: SearchOptions, trai
     return Searched(union(found), lists)
 
 
-def nearest(descriptors: Float16Array, k: int) -> Neighbours:
-    """Return the `k` nearest of every photo, (n, ≤ k), as `Searched` has them."""
-    known = np.flatnonzero(np.any(descriptors, axis=1))
-    return _spread(_neighbours(descriptors[known], k), known, len(descriptors))
+def nearest_of(descriptors: Float16Array, row: int, k: int) -> Neighbours:
+    """Return the `k` nearest of the photo `row`, (1, ≤ k); none where its descriptor is zero."""
+    others = np.flatnonzero(np.any(descriptors, axis=1) & (np.arange(len(descriptors)) != row))
+    if not np.any(descriptors[row]):
+        return Neighbours(np.zeros((1, 0), dtype=np.int64), np.zeros((1, 0), dtype=np.float32))
+    rows, similarity = exact_neighbours(descriptors[row : row + 1], descriptors[others], min(k, len(others)))
+    return Neighbours(others[rows], similarity)
 
 
 def fused(

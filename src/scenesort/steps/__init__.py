@@ -12,10 +12,21 @@ from scenesort.steps.finding import NO_TIME, find_features, find_photos
 from scenesort.steps.growing import grow
 from scenesort.steps.mapping import map_parts, split_look_alikes
 from scenesort.steps.pairing import match_quickly, match_rest, verify_again, verify_pairs
-from scenesort.steps.retrieving import propose_pairs, screen_pairs
+from scenesort.steps.retrieving import (
+    FUSION_FILE,
+    codebook_name,
+    describe_photos,
+    fusion_options,
+    learn_codebook,
+    propose_pairs,
+    score_pairs,
+    screen_pairs,
+    trained_file,
+)
 from scenesort.steps.submitting import Submission, num_posed
 
 __all__ = [
+    "FUSION_FILE",
     "NO_TIME",
     "Clock",
     "Context",
@@ -23,19 +34,25 @@ __all__ = [
     "Submission",
     "VerifiedPairs",
     "assemble",
+    "codebook_name",
     "colour_points",
     "describe",
+    "describe_photos",
     "find_features",
     "find_photos",
     "fit_memory",
+    "fusion_options",
     "grow",
+    "learn_codebook",
     "map_parts",
     "match_quickly",
     "match_rest",
     "num_posed",
     "propose_pairs",
+    "score_pairs",
     "screen_pairs",
     "split_look_alikes",
+    "trained_file",
     "verify_again",
     "verify_pairs",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from scenesort.workspace import key
 FIT_PHOTOS = 1000
 """Photos that a codebook is learned from, evenly spread over the names."""
 AGGREGATE_BLOCK_PHOTOS = 64
+FUSION_FILE = "fusion.npz"
 
 
 def propose_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Proposals:
@@ -75,8 +76,7 @@ def score_pairs(
 ) -> Float32Array:
     """Score pairs (m, 2) of rows of the sorted names: (m,) float32, 0 where a time limit left no time."""
     options = context.options.pairs
-    slot = screening_slot(context)
-    order = [sides[name].features[slot] for name in sorted(sides)]
+    order = _screening_features(context, sides)
     jobs: list[tuple[str, work.ScreenJob]] = []
     blocks = list(retrieval.screening_blocks(pairs))
     for block in blocks:
@@ -131,19 +131,18 @@ def _by_pixels(
 def _by_features(
     context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
 ) -> StoredDescriptors:
-    slot = screening_slot(context)
-    keys = [sides[name].features[slot] for name in sorted(sides)]
-    chosen = np.unique(np.linspace(0, len(keys) - 1, min(len(keys), FIT_PHOTOS)).astype(np.int64))
-    samples = tuple(keys[row] for row in chosen.tolist())
-    seed = context.options.seed
-    how = (_identity(member, settings), samples, seed, library_versions())
+    keys = _screening_features(context, sides)
+    trained = trained_file(context, codebook_name(member.name))
+    learned_from = _content(trained) if trained else (_samples(keys), context.options.seed)
+    how = (_identity(member, settings), learned_from, library_versions())
     blocks = [tuple(keys[at : at + AGGREGATE_BLOCK_PHOTOS]) for at in range(0, len(keys), AGGREGATE_BLOCK_PHOTOS)]
     shards = [key("descriptors", block, how) for block in blocks]
-    codebook = None
-    if not all(context.workspace.has("descriptors", shard) for shard in shards):
-        task = work.CodebookJob(context.workspace.shard_root, member.name, settings, samples, seed)
-        limit_s = context.options.execution.task_timeout_s
-        codebook = next(context.pool.run(work.learn_codebook, [task], timeout_s=limit_s)).result()
+    if all(context.workspace.has("descriptors", shard) for shard in shards):
+        codebook = None
+    elif trained is not None:
+        codebook = member.load_codebook(trained)
+    else:
+        codebook = learn_codebook(context, sides, member, settings)
     jobs = [
         (shard, work.AggregateJob(context.workspace.shard_root, member.name, settings, block, codebook))
         for shard, block in zip(shards, blocks, strict=True)
@@ -160,15 +159,54 @@ def _by_features(
     return StoredDescriptors(member.name, made, tuple(map(len, blocks)))
 
 
+def learn_codebook(
+    context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
+) -> Any:
+    """Learn a member's codebook from the features of the photos at hand; None where no photo has any."""
+    samples = _samples(_screening_features(context, sides))
+    task = work.CodebookJob(context.workspace.shard_root, member.name, settings, samples, context.options.seed)
+    limit_s = context.options.execution.task_timeout_s
+    return next(context.pool.run(work.learn_codebook, [task], timeout_s=limit_s)).result()
+
+
+def trained_file(context: Context, name: str) -> Path | None:
+    """A file in the folder `retrieval.trained`, None without one; raises OptionError where the folder lacks it."""
+    folder = context.options.retrieval.trained
+    if not folder:
+        return None
+    path = Path(folder).expanduser() / name
+    if not path.is_file():
+        raise OptionError(f"retrieval.trained = {folder}: it has no {name}; make it with: scenesort retrieval fit")
+    return path
+
+
+def codebook_name(member: str) -> str:
+    """Name of the file of a member's codebook."""
+    return f"{member}-codebook.npz"
+
+
+def _screening_features(context: Context, sides: Mapping[str, PhotoKeys]) -> list[str]:
+    slot = screening_slot(context)
+    return [sides[name].features[slot] for name in sorted(sides)]
+
+
+def _samples(keys: Sequence[str]) -> tuple[str, ...]:
+    chosen = np.unique(np.linspace(0, len(keys) - 1, min(len(keys), FIT_PHOTOS)).astype(np.int64))
+    return tuple(keys[row] for row in chosen.tolist())
+
+
+def _content(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _searched(context: Context, described: tuple[StoredDescriptors, ...], rules: tuple[str, ...]) -> Proposals:
     """Pairs proposed by rules that search descriptors."""
     options = context.options.retrieval
     search = retrieval.SearchOptions(
         rules, options.neighbours, options.max_distance, options.least_partners, fusion_options(context)
     )
-    file = Path(options.fusion_file).expanduser() if options.fusion_file else None
-    content = hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
-    shard = key("proposals", INDEX_VERSION, described, search, content, library_versions())
+    file = trained_file(context, FUSION_FILE) if search.fusion else None
+    shard = key("proposals", INDEX_VERSION, described, search, _content(file) if file else "", library_versions())
     job = work.SearchJob(context.workspace.shard_root, described, search, file)
     unmade = make(context, "retrieval (search)", "proposals", [(shard, job)], work.search, _pack_searched)
     if unmade.failed:
@@ -183,12 +221,10 @@ def fusion_options(context: Context) -> retrieval.FusionOptions | None:
     """How descriptors are fused, None where each is searched by itself."""
     options = context.options.retrieval
     if options.fusion == "none":
-        if options.fusion_file:
-            raise OptionError("retrieval.fusion_file is given and retrieval.fusion is none: set it to the file's kind")
         return None
     return retrieval.FusionOptions(
         pca=options.fusion,
-        fitted_on="training" if options.fusion_file else "collection",
+        fitted_on="training" if options.trained else "collection",
         components=options.fusion_components,
         weights=global_descriptors.fusion_weights(options.descriptors, options.members),
     )

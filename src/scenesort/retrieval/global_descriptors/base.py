@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
@@ -116,6 +117,15 @@ class FeatureDescriptorMember(Protocol):
 
     def describe(self, features: Features, codebook: Any) -> Float32Array:
         """Return the (d,) float32 vector of unit length of one photo; zeros when it has no features."""
+        ...
+
+    @staticmethod
+    def save_codebook(codebook: Any, path: Path) -> None:
+        """Write a codebook to an `.npz` file, for other collections."""
+
+    @staticmethod
+    def load_codebook(path: Path) -> Any:
+        """Read what `save_codebook` wrote; raises OptionError for any other file."""
         ...
 
 

@@ -11,8 +11,10 @@ the share of right neighbours fell from 0.96 to 0.68.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -95,6 +97,31 @@ class Vlad:
             )
         vector = aggregate(_turned(unit_descriptors(features), codebook.axes), codebook.words)
         return vector if codebook.shortening is None else unit(codebook.shortening.apply(vector[None])[0])
+
+    @staticmethod
+    def save_codebook(codebook: Codebook, path: Path) -> None:
+        """Write a codebook to an `.npz` file; see FeatureDescriptorMember."""
+        arrays = {"words": codebook.words}
+        for name, projection in (("axes", codebook.axes), ("shortening", codebook.shortening)):
+            if projection is not None:
+                arrays[f"{name}_mean"], arrays[f"{name}_rows"] = projection.mean, projection.rows
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    @staticmethod
+    def load_codebook(path: Path) -> Codebook:
+        """Read what `save_codebook` wrote; raises OptionError for any other file."""
+        try:
+            with np.load(path, allow_pickle=False) as held:
+                axes, shortening = (
+                    Projection(held[f"{name}_mean"], held[f"{name}_rows"]) if f"{name}_mean" in held else None
+                    for name in ("axes", "shortening")
+                )
+                return Codebook(axes, held["words"], shortening)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise OptionError(
+                f"{path} holds no codebook of vlad that can be read ({error}); make it with: scenesort retrieval fit"
+            ) from error
 
 
 def aggregate(descriptors: Float32Array, words: Float32Array) -> Float32Array:

@@ -1,0 +1,189 @@
+"""Pairs proposed, screened and grown on a rendered pile, with SIFT alone."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pictures import textured
+from rendered import options
+from scenesort import steps, training, work
+from scenesort.errors import NoPhotosError, OptionError
+from scenesort.execution import WorkerPool
+from scenesort.progress import Silent
+from scenesort.steps import Context
+from scenesort.workspace import Workspace
+
+pytest_plugins = ["rendered"]
+
+VLAD = {"retrieval__descriptors": ("vlad",), "retrieval__neighbours": 1}
+
+
+@pytest.fixture(scope="module")
+def world(pile, tmp_path_factory):
+    """A context on the pile, and the features of its photos."""
+    folder = tmp_path_factory.mktemp("steps")
+    with Workspace.open(folder / "out") as workspace, WorkerPool(1, scratch=workspace.work) as pool:
+        context = Context(workspace, pool, options(), "cpu", Silent())
+        found = steps.find_photos(context, pile.photos, [])
+        _, sides = steps.find_features(context, found)
+        yield context, sides
+
+
+def with_options(context, **values):
+    context.options = options(**values)
+    context.stages.clear()
+    return context
+
+
+def names_of(sides, pairs):
+    names = sorted(sides)
+    return [(names[first], names[second]) for first, second in pairs.tolist()]
+
+
+def done(context):
+    """Photos or pairs made anew by stage; a stage that ran twice counts together."""
+    counts = {}
+    for stage in context.stages:
+        counts[stage.name] = counts.get(stage.name, 0) + stage.done
+    return counts
+
+
+def test_few_photos_are_all_looked_at_without_descriptors(world):
+    context, sides = world
+    proposed = steps.propose_pairs(with_options(context), sides)
+    assert len(proposed) == 66
+    assert proposed.rules == ("exhaustive",)
+    assert done(context) == {}
+    scored = steps.screen_pairs(context, sides, proposed)
+    assert scored.always.all()
+    assert not steps.screen_pairs(with_options(context, pairs__exhaustive_photos=11), sides, proposed).always.any()
+
+
+def test_neighbours_are_proposed_and_made_once(pile, world):
+    context, sides = world
+    wanted = {"retrieval__shortlists": ("knn", "mst"), **VLAD}
+    proposed = steps.propose_pairs(with_options(context, **wanted), sides)
+    assert set(proposed.rules) == {"vlad-knn", "vlad-mst"}
+    assert done(context) == {"retrieval (vlad)": 12, "retrieval (search)": 1}
+    best = names_of(sides, proposed.pairs[:10])
+    assert sum(pile.scene_of[a] == pile.scene_of[b] for a, b in best) >= 8
+    again = steps.propose_pairs(with_options(context, **wanted), sides)
+    assert done(context) == {"retrieval (vlad)": 0, "retrieval (search)": 0}
+    np.testing.assert_array_equal(again.pairs, proposed.pairs)
+    np.testing.assert_array_equal(again.proposed_by, proposed.proposed_by)
+
+
+def test_pairs_of_a_file_are_matched_whatever_their_rank(world, tmp_path):
+    context, sides = world
+    names = sorted(sides)
+    (tmp_path / "pairs.txt").write_text(f"{names[3]} {names[1]}\n{names[0]} {names[9]}\n")
+    wanted = {"retrieval__shortlists": ("file",), "retrieval__pairs_file": str(tmp_path / "pairs.txt")}
+    few = {"pairs__exhaustive_photos": 2, "pairs__nearest_pairs_per_photo": 1}
+    with_options(context, **wanted, **few)
+    scored = steps.screen_pairs(context, sides, steps.propose_pairs(context, sides))
+    matched = steps.match_quickly(context, sides, scored)
+    assert set(matched[0].where) == {(names[1], names[3]), (names[0], names[9])}
+    with pytest.raises(OptionError, match=r"needs retrieval.pairs_file.*--pairs FILE"):
+        steps.propose_pairs(with_options(context, retrieval__shortlists=("file",)), sides)
+
+
+def test_photos_without_a_time_are_told_of(world):
+    context, sides = world
+    proposed = steps.propose_pairs(with_options(context, retrieval__shortlists=("sequence",)), sides)
+    times = {name: side.photo.taken_at_s for name, side in sides.items()}
+    if any(time_s is not None for time_s in times.values()):
+        assert all(None not in (times[a], times[b]) for a, b in names_of(sides, proposed.pairs))
+    else:
+        assert len(proposed) == 0
+        assert any("no photo tells when it was taken" in notice for notice in context.notices)
+
+
+def test_growth_finds_what_a_chain_of_pairs_promises(pile, world, tmp_path):
+    """Of each scene a chain of pairs is proposed; growth has to find the others, and no pair across scenes."""
+    context, sides = world
+    chains = [pile.names("market"), pile.names("lane")]
+    every = steps.propose_pairs(with_options(context), sides)
+    whole = steps.verify_pairs(
+        context, sides, steps.match_quickly(context, sides, steps.screen_pairs(context, sides, every))
+    )
+    graph = {frozenset(pair) for pair in whole.inliers}
+    links = []
+    for chain in chains:
+        # A chain along verified pairs, greedily.
+        joined = [chain[0]]
+        while len(joined) < len(chain):
+            links.append(next((a, b) for a in joined for b in chain if b not in joined and frozenset((a, b)) in graph))
+            joined.append(links[-1][1])
+    (tmp_path / "pairs.txt").write_text("".join(f"{a} {b}\n" for a, b in links))
+    wanted = {
+        "retrieval__shortlists": ("file", "growth"),
+        "retrieval__pairs_file": str(tmp_path / "pairs.txt"),
+        "pairs__exhaustive_photos": 2,
+    }
+    with_options(context, **wanted)
+    scored = steps.screen_pairs(context, sides, steps.propose_pairs(context, sides))
+    matched = steps.match_quickly(context, sides, scored)
+    before = steps.verify_pairs(context, sides, matched)
+    assert {frozenset(pair) for pair in before.inliers} == {frozenset(link) for link in links}
+    grown = steps.grow(context, sides, scored, matched, before)
+    found = {frozenset(pair) for pair in grown.verified.inliers}
+    within = {pair for pair in graph if len({pile.scene_of[name] for name in pair}) == 1}
+    assert len(found & within) >= 0.9 * len(within)
+    assert grown.verified.inliers.items() >= before.inliers.items()
+    assert {frozenset(pair) for pair in grown.matched[0].where} >= found
+    assert len(grown.scored) == len(grown.matched[0].where)
+    # Without being asked for, nothing grows.
+    with_options(context, **{**wanted, "retrieval__shortlists": ("file",)})
+    same = steps.grow(context, sides, scored, matched, before)
+    assert same.verified is before
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Fifty small photos of other things: as many as a fusion needs to be learned from."""
+    folder = tmp_path_factory.mktemp("others")
+    for seed in range(50):
+        Image.fromarray(textured(80, 96, seed)).save(folder / f"{seed:02d}.png")
+    return folder
+
+
+def test_what_was_learned_from_other_photos_is_used(world, others, tmp_path):
+    context, sides = world
+    wanted = {"retrieval__shortlists": ("knn",), "retrieval__fusion": "independent", **VLAD}
+    written = training.fit(others, tmp_path / "trained", options(**wanted))
+    assert [path.name for path in written] == ["vlad-codebook.npz", "fusion.npz"]
+    trained = {**wanted, "retrieval__trained": str(tmp_path / "trained")}
+    proposed = steps.propose_pairs(with_options(context, **trained), sides)
+    assert proposed.rules == ("fused-knn",)
+    # Photos with the codebook of others have other descriptors than with their own.
+    stored = [steps.describe_photos(with_options(context, **some), sides) for some in (trained, wanted)]
+    first, second = (work.load_descriptors(context.workspace.shard_root, each)["vlad"] for each in stored)
+    assert first.shape != second.shape or not np.array_equal(first, second)
+    (tmp_path / "trained" / "vlad-codebook.npz").write_bytes(b"nothing")
+    with pytest.raises(OptionError, match=r"holds no codebook of vlad"):
+        steps.propose_pairs(with_options(context, **trained), sides)
+    (tmp_path / "trained" / "vlad-codebook.npz").unlink()
+    with pytest.raises(OptionError, match=r"has no vlad-codebook.npz; make it with: scenesort retrieval fit"):
+        steps.propose_pairs(with_options(context, **trained), sides)
+    with pytest.raises(OptionError, match=r"retrieval.trained is given"):
+        training.fit(others, tmp_path / "more", options(**trained))
+
+
+def test_a_fusion_is_not_learned_from_a_few_photos(pile, tmp_path):
+    few = options(retrieval__fusion="shared", retrieval__shortlists=("knn",), **VLAD)
+    with pytest.raises(NoPhotosError, match=r"has 6 photos; a fusion needs 50 or more"):
+        training.fit(pile.copy(pile.names("market"), tmp_path / "few"), tmp_path / "out", few)
+    assert not (tmp_path / "out").exists()
+
+
+def test_scores_are_those_of_any_other_order_of_blocks(world):
+    context, sides = world
+    with_options(context)
+    every = np.array(list(itertools.combinations(range(len(sides)), 2)))
+    scores = steps.score_pairs(context, sides, every)
+    some = np.random.default_rng(0).permutation(len(every))[:20]
+    np.testing.assert_array_equal(steps.score_pairs(context, sides, every[some]), scores[some])
