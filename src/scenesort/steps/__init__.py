@@ -11,7 +11,7 @@ from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import NO_TIME, find_features, find_photos
 from scenesort.steps.growing import grow
 from scenesort.steps.mapping import map_parts, split_look_alikes
-from scenesort.steps.pairing import match_quickly, match_rest, verify_again, verify_pairs
+from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
 from scenesort.steps.retrieving import (
     FUSION_FILE,
     codebook_name,
@@ -44,6 +44,7 @@ __all__ = [
     "fusion_options",
     "grow",
     "learn_codebook",
+    "learned_pairs",
     "map_parts",
     "match_quickly",
     "match_rest",

@@ -36,8 +36,13 @@ def match_rest(
     context: Context, sides: Mapping[str, PhotoKeys], scored: ScoredPairs, quick: VerifiedPairs
 ) -> list[MatchedPairs]:
     """Match pairs with the learned members where a photo has too few strong partners from the quick round."""
-    chosen = retrieval.shortlist(scored, context.options.pairs.pairs_per_photo)
+    chosen = learned_pairs(context, scored, quick)
     return match_pairs(context, sides, open_pairs(context, quick, chosen), learned=True)
+
+
+def learned_pairs(context: Context, scored: ScoredPairs, quick: VerifiedPairs) -> list[Pair]:
+    """Return the pairs proposed to the learned members, best first."""
+    return retrieval.shortlist(scored, context.options.pairs.pairs_per_photo)
 
 
 def open_pairs(context: Context, quick: VerifiedPairs, pairs: Iterable[Pair]) -> list[Pair]:
