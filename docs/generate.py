@@ -11,7 +11,7 @@ from scenesort.weights import REGISTRY
 
 REFERENCE = Path(__file__).parent / "reference"
 GENERATED_MODELS = "<!-- Written by docs/generate.py from src/scenesort/weights: change that, not this. -->"
-GENERATED = "<!-- Written by docs/generate.py from src/scenesort/config.py: change that, not this. -->"
+GENERATED = "<!-- Written by docs/generate.py from src/scenesort/config: change that, not this. -->"
 
 
 def options_page() -> str:

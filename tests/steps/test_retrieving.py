@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 
 from pictures import textured
-from rendered import options
+from rendered import options, read_rows
 from scenesort import steps, training, work
 from scenesort.errors import NoPhotosError, OptionError
 from scenesort.execution import WorkerPool
 from scenesort.progress import Silent
 from scenesort.steps import Context
+from scenesort.types import PhotoSet
 from scenesort.workspace import Workspace
 
 pytest_plugins = ["rendered"]
@@ -178,6 +179,54 @@ def test_a_fusion_is_not_learned_from_a_few_photos(pile, tmp_path):
     with pytest.raises(NoPhotosError, match=r"has 6 photos; a fusion needs 50 or more"):
         training.fit(pile.copy(pile.names("market"), tmp_path / "few"), tmp_path / "out", few)
     assert not (tmp_path / "out").exists()
+
+
+def test_groups_of_a_file_are_each_a_collection(pile, world, tmp_path):
+    context, sides = world
+    names = sorted(sides)
+    rows = [f"{name},{'one' if row < 5 else 'two' if row < 9 else 'outliers'}" for row, name in enumerate(names)]
+    (tmp_path / "groups.csv").write_text("photo,scene\n" + "\n".join(rows) + "\n")
+    wanted = {"retrieval__groups_file": str(tmp_path / "groups.csv"), "pairs__exhaustive_photos": 4}
+    found = PhotoSet(tuple(side.photo for side in sides.values()))
+    with_options(context, **wanted)
+    groups = steps.find_groups(context, "pile", found, sides)
+    assert groups.sizes.tolist() == [5] * 5 + [4] * 4 + [0] * 3
+    proposed = steps.propose_pairs(context, sides, groups)
+    expected = {*itertools.combinations(range(5), 2), *itertools.combinations(range(5, 9), 2)}
+    assert {tuple(pair) for pair in proposed.pairs.tolist()} == expected
+    scored = steps.screen_pairs(context, sides, proposed, groups)
+    assert scored.always.tolist() == [first >= 5 for first, _ in scored.pairs.tolist()]
+    written = read_rows(context.workspace.path("clusters.csv"))
+    assert [row["cluster"] for row in written] == ["one"] * 5 + ["two"] * 4 + ["-1"] * 3
+    # What is written is read back, and neighbours stay inside as well.
+    again = {**VLAD, "retrieval__groups_file": str(context.workspace.path("clusters.csv"))}
+    with_options(context, **again, retrieval__shortlists=("knn",))
+    same = steps.find_groups(context, "pile", found, sides)
+    np.testing.assert_array_equal(same.labels, groups.labels)
+    assert {tuple(pair) for pair in steps.propose_pairs(context, sides, same).pairs.tolist()} <= expected
+    with_options(context, **wanted, retrieval__clusters="mst")
+    with pytest.raises(OptionError, match=r"both group the photos: give one"):
+        steps.find_groups(context, "pile", found, sides)
+
+
+@pytest.mark.parametrize("member", ["mst", "hdbscan", "leiden"])
+def test_clusters_gate_or_order_the_pairs(world, member):
+    context, sides = world
+    found = PhotoSet(tuple(side.photo for side in sides.values()))
+    wanted = {"retrieval__clusters": member, **VLAD}
+    gate = steps.find_groups(with_options(context, **wanted), "pile", found, sides)
+    assert gate.is_gate
+    assert len(gate.labels) == 12
+    assert all(gate.labels[a] == gate.labels[b] >= 0 for a, b in steps.propose_pairs(context, sides, gate).pairs)
+    order = steps.find_groups(with_options(context, **wanted, retrieval__cluster_use="order"), "pile", found, sides)
+    assert done(context)["retrieval (clusters)"] == 0
+    np.testing.assert_array_equal(order.labels, gate.labels)
+    proposed = steps.propose_pairs(context, sides, order)
+    assert len(proposed) == 66
+    scored = steps.screen_pairs(context, sides, proposed, order)
+    inside = np.array([order.labels[a] == order.labels[b] >= 0 for a, b in scored.pairs])
+    if inside.any() and not inside.all():
+        assert scored.scores[inside].min() > scored.scores[~inside].max()
 
 
 def test_scores_are_those_of_any_other_order_of_blocks(world):

@@ -87,6 +87,24 @@ def run(
             help="Masks named like the photos plus .png; features on black are dropped.",
         ),
     ] = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            "--pairs",
+            metavar="FILE",
+            rich_help_panel=CHOICE,
+            help="Match exactly these pairs of photos, two names a line, as hloc writes them.",
+        ),
+    ] = None,
+    scenes: Annotated[
+        str | None,
+        typer.Option(
+            "--scenes",
+            metavar="CSV",
+            rich_help_panel=CHOICE,
+            help="Photos are grouped as here (columns photo and scene, or an earlier submission), each group apart.",
+        ),
+    ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -190,6 +208,9 @@ def run(
             "execution.workers": workers,
             "budget.time_limit_s": parse_time(time_limit),
             "budget.memory_limit_mb": parse_memory(memory_limit),
+            "retrieval.pairs_file": pairs,
+            "retrieval.shortlists": None if pairs is None else ("file",),
+            "retrieval.groups_file": scenes,
             **camera_values(camera),
         },
     )

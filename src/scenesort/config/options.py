@@ -96,15 +96,17 @@ class RetrievalOptions:
     )
     fusion_components: int = option(512, "most principal components of a fusion fitted on the photos at hand", low=1)
     clusters: str = option(
-        "none",
-        "photos are grouped by their descriptors before any pair is matched",
-        choices=("none", "mst", "hdbscan", "leiden"),
+        "none", "clustering member (mst, hdbscan, leiden) that groups photos before any pair is matched, or none"
     )
     cluster_use: str = option(
         "gate",
         "gate: only pairs within a group are matched; order: they come first, in every photo's ranking",
         choices=("gate", "order"),
     )
+    cluster_cut_deviations: float = option(
+        2.5, "mst: edges this many robust deviations longer than the median are cut", low=0.0, high=100.0
+    )
+    cluster_resolution: float = option(0.2, "leiden: more gives more and smaller groups", low=0.001, high=100.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Photos → pairs worth matching: proposed from descriptors, or all; screened, ranked, with a recall floor a photo."""
 
 from scenesort.retrieval.fusion import FusionOptions, fit_fusion, load_fusion, save_fusion
+from scenesort.retrieval.groups import groups_first, within_groups
 from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs
 from scenesort.retrieval.index import Neighbours
 from scenesort.retrieval.index_exact import Float16Array, RowArray
 from scenesort.retrieval.pair_files import read_pairs
-from scenesort.retrieval.proposals import Proposals, exhaustive, sequence, union
+from scenesort.retrieval.proposals import Proposals, exhaustive, exhaustive_within, sequence, union
 from scenesort.retrieval.screening import VERSION, screen, screen_descriptors, screening_blocks
 from scenesort.retrieval.searching import (
     FUSED,
@@ -35,8 +36,10 @@ __all__ = [
     "SearchOptions",
     "Searched",
     "exhaustive",
+    "exhaustive_within",
     "fit_fusion",
     "fused",
+    "groups_first",
     "is_worthwhile",
     "load_fusion",
     "nearest_of",
@@ -52,4 +55,5 @@ __all__ = [
     "settled_photos",
     "shortlist",
     "union",
+    "within_groups",
 ]

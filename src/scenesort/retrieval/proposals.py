@@ -59,6 +59,15 @@ def exhaustive(num_photos: int) -> Proposals:
     return proposals("exhaustive", np.stack(np.triu_indices(num_photos, 1), axis=1).astype(np.int64))
 
 
+def exhaustive_within(labels: RowArray) -> Proposals:
+    """Propose every pair of two photos with the same label, (n,) int64; photos labelled -1 are in none."""
+    found = [np.zeros((0, 2), dtype=np.int64)]
+    for label in np.unique(labels[labels >= 0]).tolist():
+        members = np.flatnonzero(labels == label)
+        found.append(members[np.stack(np.triu_indices(len(members), 1), axis=1)])
+    return proposals("exhaustive", np.concatenate(found))
+
+
 def neighbours_wanted(num_photos: int, floor: int = 20, growth: float = 2.0) -> int:
     """Return how many neighbours `knn` takes of each photo: `growth` for each doubling of the collection.
 

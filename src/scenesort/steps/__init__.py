@@ -9,6 +9,7 @@ from scenesort.steps.budgeting import Clock, describe, fit_memory
 from scenesort.steps.colouring import colour_points
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import NO_TIME, find_features, find_photos
+from scenesort.steps.grouping import find_groups
 from scenesort.steps.growing import grow
 from scenesort.steps.mapping import map_parts, split_look_alikes
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
@@ -39,6 +40,7 @@ __all__ = [
     "describe",
     "describe_photos",
     "find_features",
+    "find_groups",
     "find_photos",
     "fit_memory",
     "fusion_options",

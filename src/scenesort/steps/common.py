@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from scenesort import artefacts
 from scenesort.config import Options
 from scenesort.errors import ArtefactLostError, PhotoError, ScenesortError, WorkerError
 from scenesort.execution import WorkerPool
 from scenesort.planning import Schedule
 from scenesort.progress import Progress, StageReport
+from scenesort.retrieval import RowArray
 from scenesort.types import Pair, PosedScene, TwoViewGeometry
 from scenesort.weights import fingerprint
 from scenesort.workspace import Workspace
@@ -68,6 +71,25 @@ class VerifiedPairs:
 
     inliers: dict[Pair, int]
     where: dict[Pair, tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGroups:
+    """Groups of the photos in the order of their sorted names.
+
+    `labels`: (n,) int64, -1 for photos in no group. `is_gate`: only pairs within a group are matched; otherwise they
+    come first.
+    """
+
+    labels: RowArray
+    is_gate: bool
+
+    @property
+    def sizes(self) -> RowArray:
+        """Photos in the group of each photo, (n,); 0 for those in none."""
+        counts = np.bincount(self.labels[self.labels >= 0], minlength=1)
+        sizes: RowArray = np.where(self.labels >= 0, counts[np.maximum(self.labels, 0)], 0)
+        return sizes
 
 
 def make(

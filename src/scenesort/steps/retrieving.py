@@ -15,7 +15,7 @@ from scenesort import artefacts, matching, retrieval, work
 from scenesort.errors import OptionError
 from scenesort.retrieval import Proposals, ScoredPairs, global_descriptors
 from scenesort.retrieval.index import VERSION as INDEX_VERSION
-from scenesort.steps.common import Context, loaded, make
+from scenesort.steps.common import Context, FoundGroups, loaded, make
 from scenesort.types import Float32Array
 from scenesort.versions import library_versions
 from scenesort.work import PhotoKeys, StoredDescriptors
@@ -25,16 +25,21 @@ FIT_PHOTOS = 1000
 """Photos that a codebook is learned from, evenly spread over the names."""
 AGGREGATE_BLOCK_PHOTOS = 64
 FUSION_FILE = "fusion.npz"
+CAPTIONS_FILE = "captions.csv"
 
 
-def propose_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Proposals:
-    """Propose the pairs of the collection that are worth a look; rows are those of the sorted names."""
+def propose_pairs(context: Context, sides: Mapping[str, PhotoKeys], groups: FoundGroups | None = None) -> Proposals:
+    """Propose the pairs of the collection that are worth a look; rows are those of the sorted names.
+
+    Groups that are a gate are each a collection of its own: no pair leaves them.
+    """
     options = context.options.retrieval
     names = tuple(sorted(sides))
-    rules = retrieval.resolve(options, len(names))
+    gate = groups if groups is not None and groups.is_gate else None
+    rules = retrieval.resolve(options, int(gate.sizes.max(initial=0)) if gate else len(names))
     found: list[Proposals] = []
     if "exhaustive" in rules:
-        found.append(retrieval.exhaustive(len(names)))
+        found.append(retrieval.exhaustive_within(gate.labels) if gate else retrieval.exhaustive(len(names)))
     if "file" in rules:
         found.append(_from_file(context, names))
     if "sequence" in rules:
@@ -47,7 +52,8 @@ def propose_pairs(context: Context, sides: Mapping[str, PhotoKeys]) -> Proposals
     searching = tuple(rule for rule in rules if rule in retrieval.SEARCHING)
     if searching and len(names) > 1:
         found.append(_searched(context, describe_photos(context, sides), searching))
-    return retrieval.union(found)
+    proposed = retrieval.union(found)
+    return retrieval.within_groups(proposed, gate.labels) if gate else proposed
 
 
 def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[StoredDescriptors, ...]:
@@ -62,13 +68,21 @@ def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[S
     return tuple(described)
 
 
-def screen_pairs(context: Context, sides: Mapping[str, PhotoKeys], proposed: Proposals) -> ScoredPairs:
-    """Score the proposed pairs cheaply."""
+def screen_pairs(
+    context: Context, sides: Mapping[str, PhotoKeys], proposed: Proposals, groups: FoundGroups | None = None
+) -> ScoredPairs:
+    """Score the proposed pairs cheaply; those within groups come before all others."""
     names = tuple(sorted(sides))
-    always = np.full(len(proposed), len(names) <= context.options.pairs.exhaustive_photos)
+    scores = score_pairs(context, sides, proposed.pairs)
+    sizes = np.full(len(names), len(names))
+    if groups is not None and groups.is_gate:
+        sizes = groups.sizes
+    elif groups is not None:
+        scores = scores + (scores.max(initial=0) + 1) * retrieval.groups_first(proposed.pairs, groups.labels)
+    always = sizes[proposed.pairs[:, 0]] <= context.options.pairs.exhaustive_photos
     if "file" in proposed.rules:
         always |= (proposed.proposed_by >> np.uint32(proposed.rules.index("file")) & np.uint32(1)).astype(bool)
-    return ScoredPairs(names, proposed.pairs, score_pairs(context, sides, proposed.pairs), always)
+    return ScoredPairs(names, proposed.pairs, scores.astype(np.float32), always)
 
 
 def score_pairs(
@@ -123,6 +137,10 @@ def _by_pixels(
     if unmade.late:
         context.notice(f"time limit: {len(unmade.late)} photos were not described with {member.name}")
     lost = {job.photo.name for job in [*(job for job, _ in unmade.failed), *unmade.late]}
+    if hasattr(member, "caption"):
+        made = [(job.photo.name, shard) for shard, job in jobs if job.photo.name not in lost]
+        said = [(name, " ".join(loaded(context, "descriptors", shard, ())[1]["caption"])) for name, shard in made]
+        context.workspace.write_csv(CAPTIONS_FILE, ["photo", "caption"], said)
     return StoredDescriptors(
         member.name, tuple("" if job.photo.name in lost else shard for shard, job in jobs), (1,) * len(jobs)
     )
@@ -133,7 +151,7 @@ def _by_features(
 ) -> StoredDescriptors:
     keys = _screening_features(context, sides)
     trained = trained_file(context, codebook_name(member.name))
-    learned_from = _content(trained) if trained else (_samples(keys), context.options.seed)
+    learned_from = content_of(trained) if trained else (_samples(keys), context.options.seed)
     how = (_identity(member, settings), learned_from, library_versions())
     blocks = [tuple(keys[at : at + AGGREGATE_BLOCK_PHOTOS]) for at in range(0, len(keys), AGGREGATE_BLOCK_PHOTOS)]
     shards = [key("descriptors", block, how) for block in blocks]
@@ -195,7 +213,8 @@ def _samples(keys: Sequence[str]) -> tuple[str, ...]:
     return tuple(keys[row] for row in chosen.tolist())
 
 
-def _content(path: Path) -> str:
+def content_of(path: Path) -> str:
+    """The hash of a file, for keys of what was made with it."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -206,7 +225,7 @@ def _searched(context: Context, described: tuple[StoredDescriptors, ...], rules:
         rules, options.neighbours, options.max_distance, options.least_partners, fusion_options(context)
     )
     file = trained_file(context, FUSION_FILE) if search.fusion else None
-    shard = key("proposals", INDEX_VERSION, described, search, _content(file) if file else "", library_versions())
+    shard = key("proposals", INDEX_VERSION, described, search, content_of(file) if file else "", library_versions())
     job = work.SearchJob(context.workspace.shard_root, described, search, file)
     unmade = make(context, "retrieval (search)", "proposals", [(shard, job)], work.search, _pack_searched)
     if unmade.failed:

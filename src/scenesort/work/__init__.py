@@ -10,6 +10,7 @@ from scenesort.work.mapping import ColourJob, colours, map_part
 from scenesort.work.pairing import MatchJob, VerifyJob, VerifyPair, match, verify
 from scenesort.work.retrieval import (
     AggregateJob,
+    ClusterJob,
     CodebookJob,
     Described,
     DescribeJob,
@@ -17,6 +18,7 @@ from scenesort.work.retrieval import (
     SearchJob,
     StoredDescriptors,
     aggregate,
+    cluster,
     describe,
     learn_codebook,
     load_descriptors,
@@ -26,6 +28,7 @@ from scenesort.work.retrieval import (
 
 __all__ = [
     "AggregateJob",
+    "ClusterJob",
     "CodebookJob",
     "ColourJob",
     "DescribeJob",
@@ -39,6 +42,7 @@ __all__ = [
     "VerifyJob",
     "VerifyPair",
     "aggregate",
+    "cluster",
     "colours",
     "describe",
     "extract",

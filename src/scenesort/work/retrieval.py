@@ -12,8 +12,9 @@ import numpy as np
 
 from scenesort import photos, retrieval
 from scenesort.execution import own_device
-from scenesort.retrieval import global_descriptors
+from scenesort.retrieval import clustering, global_descriptors
 from scenesort.retrieval.global_descriptors import GlobalDescriptorOptions
+from scenesort.retrieval.index import DescriptorIndex
 from scenesort.retrieval.index_exact import Float16Array, RowArray
 from scenesort.types import Features, Float32Array, Photo
 from scenesort.work.loading import load, load_features
@@ -113,6 +114,34 @@ def search(job: SearchJob) -> retrieval.Searched:
     """Search the descriptors; see retrieval.search."""
     trained = retrieval.load_fusion(job.fusion_file) if job.fusion_file else None
     return retrieval.search(load_descriptors(job.store, job.descriptors), job.options, trained)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterJob:
+    """Cluster photos by their stored descriptors, fused; `neighbours` of each photo are given to the member."""
+
+    store: Path
+    descriptors: tuple[StoredDescriptors, ...]
+    member: str
+    options: clustering.ClusteringOptions
+    fusion: retrieval.FusionOptions
+    fusion_file: Path | None
+    neighbours: int
+    seed: int
+
+
+def cluster(job: ClusterJob) -> clustering.Clusters:
+    """Cluster the photos; those without a descriptor are in no cluster."""
+    trained = retrieval.load_fusion(job.fusion_file) if job.fusion_file else None
+    rows = retrieval.fused(load_descriptors(job.store, job.descriptors), job.fusion, trained)
+    known = np.flatnonzero(np.any(rows, axis=1))
+    index = DescriptorIndex.in_memory(rows.shape[1])
+    index.add(rows[known])
+    member = clustering.load(job.member)(job.options)
+    found = member.cluster(rows[known], index.neighbours(job.neighbours), job.seed)
+    labels, confidence = np.full(len(rows), -1, dtype=np.int64), np.zeros(len(rows), dtype=np.float32)
+    labels[known], confidence[known] = found.labels, found.confidence
+    return clustering.Clusters(labels, confidence)
 
 
 def load_descriptors(store: Path, stored: Sequence[StoredDescriptors]) -> dict[str, Float16Array]:

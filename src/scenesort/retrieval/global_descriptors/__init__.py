@@ -8,13 +8,14 @@ from scenesort.retrieval.global_descriptors.base import (
     stored,
     weights_of,
 )
-from scenesort.retrieval.global_descriptors.models import fingerprint_of
+from scenesort.retrieval.global_descriptors.models import check_given, fingerprint_of
 from scenesort.retrieval.global_descriptors.settings import check_settings, fusion_weights, member_options
 
 __all__ = [
     "FeatureDescriptorMember",
     "GlobalDescriptorOptions",
     "PhotoDescriptorMember",
+    "check_given",
     "check_settings",
     "fingerprint_of",
     "fusion_weights",

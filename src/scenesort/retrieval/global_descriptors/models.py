@@ -53,6 +53,13 @@ def find_folder(model: str, member: str, expected_sha256: str = "") -> Path:
     return folder
 
 
+def check_given(member: str, model: str, sentence_model: str, expected_sha256: str = "") -> None:
+    """Raise WeightsError where a folder given for a member is no model, or not the expected one."""
+    for given, expected in ((model, expected_sha256), (sentence_model, "")):
+        if given and given not in weights.REGISTRY:
+            find_folder(given, member, expected)
+
+
 def fingerprint_of(model: str, member: str) -> str:
     """Return what identifies a model's bytes, for keys of artefacts: of a folder, all files' SHA-256 hashed again."""
     if model in weights.REGISTRY:
