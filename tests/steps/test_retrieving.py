@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 
 import numpy as np
@@ -17,6 +18,7 @@ from scenesort.progress import Silent
 from scenesort.steps import Context
 from scenesort.types import PhotoSet
 from scenesort.workspace import Workspace
+from tiny_models import save_llava, save_sentence_model
 
 pytest_plugins = ["rendered"]
 
@@ -227,6 +229,30 @@ def test_clusters_gate_or_order_the_pairs(world, member):
     inside = np.array([order.labels[a] == order.labels[b] >= 0 for a, b in scored.pairs])
     if inside.any() and not inside.all():
         assert scored.scores[inside].min() > scored.scores[~inside].max()
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("transformers") is None, reason="needs transformers: pip install 'scenesort[models]'"
+)
+def test_what_a_model_said_of_each_photo_is_kept(world, tmp_path):
+    """A tiny LLaVA and a tiny sentence model with random weights, through the loading path of real ones."""
+    context, sides = world
+    model, sentences = save_llava(tmp_path / "llava"), save_sentence_model(tmp_path / "sentences")
+    members = (f"captions.model={model}", f"captions.sentence_model={sentences}", "captions.max_new_tokens=4")
+    wanted = {"retrieval__descriptors": ("captions",), "retrieval__shortlists": ("knn",)}
+    with_options(context, **wanted, retrieval__members=members)
+    proposed = steps.propose_pairs(context, sides)
+    assert proposed.rules == ("captions-knn",)
+    assert len(proposed) > 0
+    said = read_rows(context.workspace.path("captions.csv"))
+    assert [row["photo"] for row in said] == sorted(sides)
+    assert all(row["caption"].strip() for row in said)
+    # Another prompt is another descriptor; the same one is not asked again.
+    steps.describe_photos(with_options(context, **wanted, retrieval__members=members), sides)
+    assert done(context) == {"retrieval (captions)": 0}
+    asked = (*members, "captions.prompts=what is it")
+    steps.describe_photos(with_options(context, **wanted, retrieval__members=asked), sides)
+    assert done(context) == {"retrieval (captions)": 12}
 
 
 def test_scores_are_those_of_any_other_order_of_blocks(world):

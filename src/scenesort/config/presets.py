@@ -13,6 +13,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fast": {
         "features.sift_keypoints": 4096,
         "features.xfeat_keypoints": 1024,
+        "retrieval.neighbours": 20,
         "pairs.pairs_per_photo": 8,
         "pairs.nearest_pairs_per_photo": 20,
     },
@@ -23,6 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "features.xfeat_keypoints": 4096,
         "pairs.exhaustive_photos": 40,
         "pairs.settled_partners": 0,
+        "retrieval.neighbours": 60,
         "pairs.pairs_per_photo": 40,
         "pairs.nearest_pairs_per_photo": 1000,
         "verification.max_trials": 10000,
