@@ -72,6 +72,14 @@ def test_values_are_converted_where_nothing_is_lost():
     assert made.matching.mix == ("sift+nearest", "xfeat+nearest")
 
 
+def test_words_of_a_list_keep_their_commas_and_some_lists_may_be_empty():
+    prompts = ["captions.prompts=What is it, in a word?", " captions.max_new_tokens=9 "]
+    made = with_values(Options(), {"retrieval.members": prompts})
+    assert made.retrieval.members == ("captions.prompts=What is it, in a word?", "captions.max_new_tokens=9")
+    assert with_values(made, {"retrieval.members": []}).retrieval.members == ()
+    assert with_values(made, {"retrieval.members": ""}).retrieval.members == ()
+
+
 def test_options_given_are_left_as_they_were():
     given_options = Options()
     with_values(given_options, {"seed": 3, "matching.max_ratio": 0.5})

@@ -50,6 +50,14 @@ class TestPlanTime:
         assert plan.options.matching.mix == ("aliked+lightglue",)
         assert plan.options.pairs.pairs_per_photo <= 3
 
+    def test_large_collections_grow_nearly_linearly(self):
+        small, large, larger = (predict(balanced(), MIX, count, 2) for count in (150, 2000, 4000))
+        assert small["retrieval"] == small["growth"] == 0
+        assert all(large[stage] > 0 for stage in STAGES)
+        for stage in STAGES:
+            if stage != "mapping":
+                assert larger[stage] / large[stage] == pytest.approx(2, abs=0.1)
+
     def test_more_workers_get_more_done(self):
         few, many = (sum(predict(balanced(), MIX, 100, workers).values()) for workers in (1, 4))
         assert many < few / 2
@@ -68,6 +76,13 @@ class TestSchedule:
         assert schedule.until_s("matching") == pytest.approx(now_s + 800, abs=5)
         assert schedule.until_s("mapping") == now_s + 1000
         assert schedule.until_s("mapping (split)") == now_s + 1000
+
+    def test_retrieval_and_growth_have_their_place_whatever_they_run(self):
+        now_s = time.monotonic()
+        schedule = Schedule(now_s + 1000, {"pairs": 50, "growth": 60, "matching (learned)": 100, "mapping": 200})
+        assert schedule.until_s("retrieval (any)") == pytest.approx(now_s + 590, abs=5)
+        assert schedule.until_s("verification (growth)") == pytest.approx(now_s + 700, abs=5)
+        assert schedule.until_s("retrieval (any)") < schedule.until_s("pairs") < schedule.until_s("matching (growth)")
 
     def test_a_slow_machine_moves_the_deadlines(self):
         now_s = time.monotonic()
