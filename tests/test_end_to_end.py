@@ -340,6 +340,48 @@ class TestDamage:
         assert any("damaged" in notice for notice in result.collections["pile"].notices)
 
 
+class TestPairsByRetrieval:
+    """What collections above `retrieval.screened_photos` go through, forced upon a small one."""
+
+    SEARCHED = {  # noqa: RUF012
+        "retrieval__shortlists": ("knn", "growth"),
+        "retrieval__descriptors": ("vlad",),
+        "retrieval__neighbours": 2,
+        "pairs__exhaustive_photos": 2,
+        "pairs__nearest_pairs_per_photo": 4,
+    }
+
+    @pytest.fixture(scope="class")
+    def searched(self, pile, tmp_path_factory):
+        out = tmp_path_factory.mktemp("searched") / "out"
+        return scenesort.run(pile.photos, out, options=options(**self.SEARCHED))
+
+    def test_scenes_are_the_true_ones(self, pile, searched):
+        assert {scene.members for scene in searched.scenes} == {tuple(pile.names("market")), tuple(pile.names("lane"))}
+        counts = stages(searched)
+        assert counts["retrieval (vlad)"] == (12, 0)
+        assert counts["matching"][0] < 66
+        assert counts["matching (growth)"][0] > 0
+
+    def test_two_workers_find_the_same(self, pile, searched, cache, tmp_path):
+        wanted = options(execution__workers=2, **self.SEARCHED)
+        result = scenesort.run(pile.photos, tmp_path / "out", options=wanted, cache=cache)
+        assert (result.out / "submission.csv").read_bytes() == (searched.out / "submission.csv").read_bytes()
+        assert models(result.out) == models(searched.out)
+
+    @pytest.mark.parametrize("kinds", [("descriptors",), ("codebooks", "proposals"), ("proposals", "screening")])
+    def test_damaged_artefacts_are_made_again(self, pile, searched, tmp_path, kinds):
+        out = tmp_path / "out"
+        shutil.copytree(searched.out, out, symlinks=True)
+        for kind in kinds:
+            for path in (out / "work" / "shards" / kind).rglob("*.safetensors"):
+                os.truncate(path, path.stat().st_size // 2)
+        shutil.rmtree(out / "work" / "shards" / "models")
+        result = scenesort.run(pile.photos, out, options=options(**self.SEARCHED))
+        assert (out / "submission.csv").read_bytes() == (searched.out / "submission.csv").read_bytes()
+        assert stages(result)["features"] == (0, 12)
+
+
 FRAGILE = """
 import os, time
 from scenesort.mapping.incremental import Incremental

@@ -1,12 +1,16 @@
-"""What the members that some options name need, together."""
+"""What the members that some options name need, together, and mistakes in options that show before any work."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from pathlib import Path
 
 from scenesort import features, matching, retrieval
 from scenesort.config import Options
+from scenesort.errors import OptionError
 from scenesort.retrieval import clustering, global_descriptors
+from scenesort.retrieval.index import IndexOptions, check_graph_library
 
 
 def needed_weights(options: Options, num_photos: float = math.inf) -> list[str]:
@@ -19,11 +23,16 @@ def needed_weights(options: Options, num_photos: float = math.inf) -> list[str]:
     wanted: set[str] = set()
     for feature, matcher in matching.parse_mix(options.matching.mix):
         wanted |= {*features.load(feature).weights, *matching.load(matcher).weights}
-    for name in needed_descriptors(options, num_photos):
-        settings = global_descriptors.member_options(name, options.retrieval.members)
-        global_descriptors.check_given(name, settings.model, settings.sentence_model, settings.model_sha256)
-        wanted |= set(global_descriptors.weights_of(global_descriptors.load(name), settings))
-    return sorted(wanted)
+    return sorted(wanted | _weights_of(options, needed_descriptors(options, num_photos)))
+
+
+def descriptor_weights(options: Options) -> list[str]:
+    """Return the names of the weights of all features and of all descriptors of the options; raises as above."""
+    global_descriptors.check_settings(options.retrieval.descriptors, options.retrieval.members)
+    wanted: set[str] = set()
+    for feature, _ in matching.parse_mix(options.matching.mix):
+        wanted |= set(features.load(feature).weights)
+    return sorted(wanted | _weights_of(options, options.retrieval.descriptors))
 
 
 def needed_descriptors(options: Options, num_photos: float = math.inf) -> tuple[str, ...]:
@@ -37,3 +46,67 @@ def needed_descriptors(options: Options, num_photos: float = math.inf) -> tuple[
         clustering.load(chosen.clusters)
     rules = retrieval.resolve(chosen, num_photos)
     return chosen.descriptors if set(rules) & set(retrieval.SEARCHING) or chosen.clusters != "none" else ()
+
+
+def check_retrieval(options: Options, num_photos: int, is_nested: bool) -> None:
+    """Raise OptionError or MissingDependencyError for what retrieval would only find out after hours of work.
+
+    `num_photos`: of the largest collection. `is_nested`: whether several collections are run.
+    """
+    chosen = options.retrieval
+    uses_file = "file" in chosen.shortlists
+    if uses_file and not chosen.pairs_file:
+        raise OptionError("shortlist 'file' needs retrieval.pairs_file: give it, or use --pairs FILE")
+    if chosen.pairs_file and not uses_file:
+        raise OptionError(
+            "retrieval.pairs_file is given and not used: add file to retrieval.shortlists, or use --pairs"
+        )
+    if uses_file:
+        _check_file("retrieval.pairs_file", chosen.pairs_file)
+        if is_nested:
+            raise OptionError("--pairs holds the pairs of one collection: run the collections one by one")
+    if chosen.groups_file:
+        if chosen.clusters != "none":
+            raise OptionError("retrieval.groups_file and retrieval.clusters both group the photos: give one of them")
+        _check_file("retrieval.groups_file", chosen.groups_file)
+        if is_nested and not retrieval.names_collections(Path(chosen.groups_file).expanduser()):
+            raise OptionError(
+                f"{chosen.groups_file} has no column dataset, which tells the collections apart: add it, or run the "
+                "collections one by one"
+            )
+    descriptors = needed_descriptors(options, num_photos)
+    if descriptors and chosen.trained:
+        names = [f"{name}-codebook.npz" for name in descriptors if global_descriptors.load(name).sees == "features"]
+        names += ["fusion.npz"] if chosen.fusion != "none" else []
+        lacking = [name for name in names if not (Path(chosen.trained).expanduser() / name).is_file()]
+        if lacking:
+            raise OptionError(
+                f"retrieval.trained = {chosen.trained}: it has no {' and no '.join(lacking)}; make it with: scenesort "
+                "retrieval fit"
+            )
+    if "captions" in descriptors:
+        settings = global_descriptors.member_options("captions", chosen.members)
+        if not settings.sentence_model:
+            raise OptionError(
+                "captions needs a sentence model to compare texts: add captions.sentence_model=FOLDER to "
+                "retrieval.members, of sentence-transformers/all-MiniLM-L6-v2 for example"
+            )
+    if descriptors and num_photos > IndexOptions().exact_photos:
+        check_graph_library()
+
+
+def _weights_of(options: Options, descriptors: Iterable[str]) -> set[str]:
+    wanted: set[str] = set()
+    for name in descriptors:
+        member = global_descriptors.load(name)
+        settings = global_descriptors.member_options(name, options.retrieval.members)
+        global_descriptors.check_given(name, settings.model, settings.sentence_model, settings.model_sha256)
+        if member.sees == "photo" and not (settings.model or member.weights):
+            raise OptionError(f"{name} has no model of its own: add {name}.model=FOLDER to retrieval.members")
+        wanted |= set(global_descriptors.weights_of(member, settings))
+    return wanted
+
+
+def _check_file(option: str, path: str) -> None:
+    if not Path(path).expanduser().is_file():
+        raise OptionError(f"{option} = {path}: there is no such file; check the path")

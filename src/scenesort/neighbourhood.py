@@ -5,8 +5,7 @@ Like the pipeline, this stands above the stages: it runs the steps up to the des
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,30 +14,14 @@ from scenesort import retrieval, steps, work
 from scenesort.config import Options
 from scenesort.errors import NoPhotosError, OptionError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
-from scenesort.members import needed_weights
+from scenesort.members import descriptor_weights
 from scenesort.plugins import did_you_mean
 from scenesort.progress import Progress, Silent
+from scenesort.retrieval.neighbourhoods import Neighbour, Neighbourhood
 from scenesort.steps import Context
-from scenesort.types import Photo, PhotoSet
+from scenesort.types import PhotoSet
 from scenesort.weights import require
 from scenesort.workspace import Workspace, run_folders_below
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A photo that looks like another one: `similarity` is the cosine of their descriptors, or a screening score."""
-
-    name: str
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """A photo's neighbours, best first, by what compared them; `photos` are all of the collection by name."""
-
-    name: str
-    photos: Mapping[str, Photo]
-    lists: Mapping[str, tuple[Neighbour, ...]]
 
 
 def neighbourhood(
@@ -59,7 +42,7 @@ def neighbourhood(
         Workspace.open(out, cache) as workspace,
         WorkerPool(options.execution.workers or cpu_count(), scratch=workspace.work) as pool,
     ):
-        require(needed_weights(options))
+        require(descriptor_weights(options))
         device = next(pool.run(resolve_device, [options.execution.device])).result()
         context = Context(workspace, pool, options, device, progress or Silent())
         found = steps.find_photos(context, folder, [out, *run_folders_below(folder)])

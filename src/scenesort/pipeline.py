@@ -13,7 +13,7 @@ from scenesort import evaluation, export, mapping, scenes, steps
 from scenesort.config import Options, preset, to_toml
 from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WorkspaceError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
-from scenesort.members import needed_weights
+from scenesort.members import check_retrieval, needed_weights
 from scenesort.photos import Survey, survey
 from scenesort.planning import Plan
 from scenesort.progress import Progress, Silent
@@ -65,7 +65,7 @@ def run(
     progress = progress or Silent()
     surveys = {name: _survey(folder, out, options) for name, folder in folders.items()}
     sizes = {name: len(survey.names) for name, survey in surveys.items()}
-    _check_members(options, max(sizes.values()))
+    _check_members(options, max(sizes.values()), nested)
     options, workers = steps.fit_memory(options, options.execution.workers or cpu_count(), surveys.values())
     clock = steps.Clock(options, sizes, workers, started_s)
     results: dict[str, CollectionResult] = {}
@@ -160,11 +160,11 @@ def _sort(
     found, sides = steps.find_features(context, found)
     context.on_models = lambda models: submission.offer(name, found, models, options.scenes.min_photos)
     groups = steps.find_groups(context, name, found, sides)
-    proposed = steps.propose_pairs(context, sides, groups)
+    proposed = steps.propose_pairs(context, found, sides, groups)
     scored = steps.screen_pairs(context, sides, proposed, groups)
     quick = steps.match_quickly(context, sides, scored)
     verified = steps.verify_pairs(context, sides, quick)
-    grown = steps.grow(context, sides, scored, quick, verified)
+    grown = steps.grow(context, sides, scored, quick, verified, groups)
     rest = steps.match_rest(context, sides, grown.scored, grown.verified)
     verified = steps.verify_again(context, sides, grown.verified, grown.matched, rest)
     graph = scenes.build_view_graph(sides, verified.inliers)
@@ -259,9 +259,10 @@ def _collections(photos: str | Path | None, collections: str | Path | None, out:
     return folders
 
 
-def _check_members(options: Options, num_photos: int) -> None:
+def _check_members(options: Options, num_photos: int, nested: bool) -> None:
     """Stop before the first photo is read when a member is unknown or a model's weights are missing."""
     mapping.load(options.mapping.backend)
+    check_retrieval(options, num_photos, nested)
     require(needed_weights(options, num_photos))
 
 

@@ -133,12 +133,19 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
     pixels = (options.features.max_side_px / 1024) ** 2
     seconds = dict.fromkeys(STAGES, 0.0)
     seconds["photos"] = PHOTO_CPU_S * count
-    rules = retrieval.resolve(options.retrieval, count)
+    chosen = options.retrieval
+    rules = retrieval.resolve(chosen, count)
+    is_searched = bool(set(rules) & set(retrieval.SEARCHING))
+    if is_searched or chosen.clusters != "none":
+        each_s = (DESCRIBE_CPU_S.get(name, UNKNOWN_DESCRIBE_CPU_S) for name in chosen.descriptors)
+        seconds["retrieval"] = count * sum(each_s)
     looked_at = all_pairs
-    if "exhaustive" not in rules and set(rules) & set(retrieval.SEARCHING):
-        names = options.retrieval.descriptors
-        seconds["retrieval"] = count * sum(DESCRIBE_CPU_S.get(name, UNKNOWN_DESCRIBE_CPU_S) for name in names)
-        looked_at = min(all_pairs, 0.7 * options.retrieval.neighbours * count * len(names))
+    if "exhaustive" not in rules:
+        partners = 0.7 * chosen.neighbours * len(chosen.descriptors) if is_searched else 0.0
+        partners += chosen.sequence_powers if "sequence" in rules else 0.0
+        # How many pairs a file holds isn't known here; as many as are matched otherwise is a fair guess.
+        partners += options.pairs.nearest_pairs_per_photo if "file" in rules else 0.0
+        looked_at = min(all_pairs, partners * count)
     seconds["pairs"] = SCREEN_CPU_S * looked_at
     for member, is_learned in zip(options.matching.mix, learned, strict=True):
         feature, _, matcher = member.partition("+")

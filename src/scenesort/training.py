@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from scenesort import retrieval, steps, work
 from scenesort.config import Options, with_values
 from scenesort.errors import NoPhotosError, OptionError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
-from scenesort.members import needed_weights
+from scenesort.members import descriptor_weights
 from scenesort.progress import Progress, Silent
 from scenesort.retrieval import global_descriptors
 from scenesort.steps import Context
 from scenesort.weights import require
-from scenesort.workspace import Workspace
+from scenesort.workspace import Workspace, files
 
 
 def fit(
@@ -26,7 +30,7 @@ def fit(
     """
     if options.retrieval.trained:
         raise OptionError("retrieval.trained is given: it is what this command makes; leave it out")
-    require(needed_weights(options))
+    require(descriptor_weights(options))
     written = []
     with (
         tempfile.TemporaryDirectory(prefix="scenesort-fit-") as scratch,
@@ -38,13 +42,11 @@ def fit(
         found = steps.find_photos(context, photos, [])
         fusion = steps.fusion_options(context)
         least = fusion.least_photos if fusion else 2
-        if len(found.photos) < least:
-            what = "a fusion" if fusion else "a codebook"
-            raise NoPhotosError(
-                f"{photos} has {len(found.photos)} photos; {what} needs {least} or more and learns more from hundreds"
-            )
+        _check_count(photos, len(found.photos), least, bool(fusion))
         found, sides = steps.find_features(context, found)
-        out.mkdir(parents=True, exist_ok=True)
+        # What an earlier call learned would not fit the new codebook.
+        for name in (steps.FUSION_FILE, *map(steps.codebook_name, options.retrieval.descriptors)):
+            files.remove(out / name)
         for name in options.retrieval.descriptors:
             member = global_descriptors.load(name)
             if member.sees == "features":
@@ -52,12 +54,27 @@ def fit(
                 codebook = steps.learn_codebook(context, sides, member, settings)
                 if codebook is None:
                     raise NoPhotosError(f"no photo of {photos} has local features: {name} can't learn from them")
-                written.append(out / steps.codebook_name(name))
-                member.save_codebook(codebook, written[-1])
+                save = functools.partial(global_descriptors.save_codebook, member, codebook)
+                written.append(_write(out / steps.codebook_name(name), save))
         if fusion:
             # Descriptors in terms of the codebook just written, as runs that use it will have them.
             context.options = with_values(options, {"retrieval.trained": str(out)})
             descriptors = work.load_descriptors(workspace.shard_root, steps.describe_photos(context, sides))
-            written.append(out / steps.FUSION_FILE)
-            retrieval.save_fusion(retrieval.fit_fusion(descriptors, fusion), written[-1])
+            known = np.logical_and.reduce([np.any(rows, axis=1) for rows in descriptors.values()])
+            _check_count(photos, int(known.sum()), least, is_fusion=True)
+            fitted = retrieval.fit_fusion({name: rows[known] for name, rows in descriptors.items()}, fusion)
+            written.append(_write(out / steps.FUSION_FILE, functools.partial(retrieval.save_fusion, fitted)))
     return written
+
+
+def _check_count(photos: Path, count: int, least: int, is_fusion: bool) -> None:
+    if count < least:
+        what = "a fusion" if is_fusion else "a codebook"
+        raise NoPhotosError(
+            f"{photos} has {count} photos of use; {what} needs {least} or more and learns more from hundreds"
+        )
+
+
+def _write(path: Path, build: Callable[[Path], None]) -> Path:
+    files.write_file(path, build, sync=True)
+    return path

@@ -146,5 +146,12 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         read_groups(tmp_path, NAMES)
     path = tmp_path / "latin.csv"
     path.write_bytes("photo,scene\né.jpg,hill\n".encode("latin-1"))
-    with pytest.raises(OptionError, match="isn't UTF-8 text"):
+    with pytest.raises(OptionError, match="line 2: no photo is named"):
         read_groups(path, NAMES)
+
+
+def test_names_that_are_not_utf8_are_read_as_they_are_written(tmp_path):
+    name = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
+    path = tmp_path / "groups.csv"
+    path.write_bytes(f"photo,scene\n{name},hill\n".encode("utf-8", "surrogateescape"))
+    assert read_groups(path, [name]).labels.tolist() == [0]

@@ -91,6 +91,27 @@ def test_rounds_end_keep_their_budget_and_find_whole_scenes(count, seed, budget)
                 assert (min(b, third), max(b, third)) in joined
 
 
+@given(st.integers(3, 16), st.integers(0, 10**6), st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_shared_partners_are_counted_right(count, seed, per_photo):
+    random = np.random.default_rng(seed)
+    every = [(i, j) for i in range(count) for j in range(i + 1, count)]
+    verified = {pair for pair in every if random.random() < 0.4}
+    partners = {photo: {a + b - photo for a, b in verified if photo in (a, b)} for photo in range(count)}
+    expected = {}
+    for photo in range(count):
+        shared = {
+            (min(photo, other), max(photo, other)): len(partners[photo] & partners[other])
+            for other in range(count)
+            if other != photo and partners[photo] & partners[other]
+        }
+        fresh = [pair for pair in shared if pair not in verified]
+        best = sorted(fresh, key=lambda pair: (-shared[pair], pair))[:per_photo]
+        expected |= {pair: shared[pair] for pair in best}
+    found = grown(count, array(*verified), NONE, NO_CANDIDATES, 1000, GrowthOptions(pairs_per_photo=per_photo))
+    assert [tuple(pair) for pair in found.tolist()] == sorted(expected, key=lambda pair: (-expected[pair], pair))
+
+
 def test_rounds_are_worth_it_while_enough_verify():
     assert is_worthwhile(100, 5)
     assert not is_worthwhile(100, 4)

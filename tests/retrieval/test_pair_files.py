@@ -55,3 +55,12 @@ def test_lines_with_two_readings_and_missing_files_are_refused(tmp_path):
     path.write_text("a b c")
     with pytest.raises(OptionError, match="in 2 ways"):
         read_pairs(path, ("a", "b c", "a b", "c"))
+
+
+def test_copies_stand_for_their_photo_and_unusable_files_are_passed_over(tmp_path):
+    path = tmp_path / "pairs.txt"
+    path.write_text("a.jpg copy.jpg\ncopy.jpg b.jpg\nbad.jpg a.jpg\nc.jpg lost.jpg\n")
+    found = read_pairs(path, ("a.jpg", "b.jpg", "c.jpg"), {"copy.jpg": "a.jpg", "lost.jpg": "bad.jpg"}, {"bad.jpg"})
+    assert found.pairs.tolist() == [[0, 1]]
+    with pytest.raises(OptionError, match=r"line 1: no photo is named 'copy.jpg'"):
+        read_pairs(path, ("a.jpg", "b.jpg", "c.jpg"))

@@ -65,6 +65,16 @@ def test_what_is_always_matched_stays_whatever_its_rank():
     assert set(shortlist(kept, 1)) == {*shortlist(scored, 1), ("00", "03")}
 
 
+def test_pairs_of_a_first_group_come_before_all_others():
+    scored = scored_pairs(4, {(0, 1): 9.0, (0, 2): 1.0, (1, 3): 8.0, (2, 3): 0.0})
+    grouped = dataclasses.replace(scored, first_group=np.array([5, -1, 5, -1]))
+    assert shortlist(scored, 1) == [("00", "01"), ("01", "03"), ("00", "02")]
+    # Photos 1 and 3 are in no group, which is no group of their own.
+    assert shortlist(grouped, 1) == [("00", "02"), ("00", "01"), ("01", "03")]
+    more = grouped.with_more(np.array([[1, 2]]), np.array([99.0], dtype=np.float32))
+    assert shortlist(more, 1)[0] == ("00", "02")
+
+
 def test_further_pairs_join_the_ranking():
     scored = scored_pairs(3, {(0, 1): 5.0})
     more = scored.with_more(np.array([[1, 2]]), np.array([7.0], dtype=np.float32))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ from rendered import options, read_rows
 from scenesort import steps, training, work
 from scenesort.errors import NoPhotosError, OptionError
 from scenesort.execution import WorkerPool
+from scenesort.members import check_retrieval, needed_weights
 from scenesort.progress import Silent
+from scenesort.retrieval.proposals import neighbours_wanted
 from scenesort.steps import Context
+from scenesort.steps.common import FoundGroups
 from scenesort.types import PhotoSet
 from scenesort.workspace import Workspace
 from tiny_models import save_llava, save_sentence_model
@@ -42,6 +46,10 @@ def with_options(context, **values):
     return context
 
 
+def photo_set(sides):
+    return PhotoSet(tuple(side.photo for _, side in sorted(sides.items())))
+
+
 def names_of(sides, pairs):
     names = sorted(sides)
     return [(names[first], names[second]) for first, second in pairs.tolist()]
@@ -57,7 +65,7 @@ def done(context):
 
 def test_few_photos_are_all_looked_at_without_descriptors(world):
     context, sides = world
-    proposed = steps.propose_pairs(with_options(context), sides)
+    proposed = steps.propose_pairs(with_options(context), photo_set(sides), sides)
     assert len(proposed) == 66
     assert proposed.rules == ("exhaustive",)
     assert done(context) == {}
@@ -69,12 +77,12 @@ def test_few_photos_are_all_looked_at_without_descriptors(world):
 def test_neighbours_are_proposed_and_made_once(pile, world):
     context, sides = world
     wanted = {"retrieval__shortlists": ("knn", "mst"), **VLAD}
-    proposed = steps.propose_pairs(with_options(context, **wanted), sides)
+    proposed = steps.propose_pairs(with_options(context, **wanted), photo_set(sides), sides)
     assert set(proposed.rules) == {"vlad-knn", "vlad-mst"}
-    assert done(context) == {"retrieval (vlad)": 12, "retrieval (search)": 1}
+    assert done(context) == {"retrieval (vlad codebook)": 1, "retrieval (vlad)": 12, "retrieval (search)": 1}
     best = names_of(sides, proposed.pairs[:10])
     assert sum(pile.scene_of[a] == pile.scene_of[b] for a, b in best) >= 8
-    again = steps.propose_pairs(with_options(context, **wanted), sides)
+    again = steps.propose_pairs(with_options(context, **wanted), photo_set(sides), sides)
     assert done(context) == {"retrieval (vlad)": 0, "retrieval (search)": 0}
     np.testing.assert_array_equal(again.pairs, proposed.pairs)
     np.testing.assert_array_equal(again.proposed_by, proposed.proposed_by)
@@ -87,16 +95,14 @@ def test_pairs_of_a_file_are_matched_whatever_their_rank(world, tmp_path):
     wanted = {"retrieval__shortlists": ("file",), "retrieval__pairs_file": str(tmp_path / "pairs.txt")}
     few = {"pairs__exhaustive_photos": 2, "pairs__nearest_pairs_per_photo": 1}
     with_options(context, **wanted, **few)
-    scored = steps.screen_pairs(context, sides, steps.propose_pairs(context, sides))
+    scored = steps.screen_pairs(context, sides, steps.propose_pairs(context, photo_set(sides), sides))
     matched = steps.match_quickly(context, sides, scored)
     assert set(matched[0].where) == {(names[1], names[3]), (names[0], names[9])}
-    with pytest.raises(OptionError, match=r"needs retrieval.pairs_file.*--pairs FILE"):
-        steps.propose_pairs(with_options(context, retrieval__shortlists=("file",)), sides)
 
 
 def test_photos_without_a_time_are_told_of(world):
     context, sides = world
-    proposed = steps.propose_pairs(with_options(context, retrieval__shortlists=("sequence",)), sides)
+    proposed = steps.propose_pairs(with_options(context, retrieval__shortlists=("sequence",)), photo_set(sides), sides)
     times = {name: side.photo.taken_at_s for name, side in sides.items()}
     if any(time_s is not None for time_s in times.values()):
         assert all(None not in (times[a], times[b]) for a, b in names_of(sides, proposed.pairs))
@@ -109,7 +115,7 @@ def test_growth_finds_what_a_chain_of_pairs_promises(pile, world, tmp_path):
     """Of each scene a chain of pairs is proposed; growth has to find the others, and no pair across scenes."""
     context, sides = world
     chains = [pile.names("market"), pile.names("lane")]
-    every = steps.propose_pairs(with_options(context), sides)
+    every = steps.propose_pairs(with_options(context), photo_set(sides), sides)
     whole = steps.verify_pairs(
         context, sides, steps.match_quickly(context, sides, steps.screen_pairs(context, sides, every))
     )
@@ -128,7 +134,7 @@ def test_growth_finds_what_a_chain_of_pairs_promises(pile, world, tmp_path):
         "pairs__exhaustive_photos": 2,
     }
     with_options(context, **wanted)
-    scored = steps.screen_pairs(context, sides, steps.propose_pairs(context, sides))
+    scored = steps.screen_pairs(context, sides, steps.propose_pairs(context, photo_set(sides), sides))
     matched = steps.match_quickly(context, sides, scored)
     before = steps.verify_pairs(context, sides, matched)
     assert {frozenset(pair) for pair in before.inliers} == {frozenset(link) for link in links}
@@ -160,7 +166,7 @@ def test_what_was_learned_from_other_photos_is_used(world, others, tmp_path):
     written = training.fit(others, tmp_path / "trained", options(**wanted))
     assert [path.name for path in written] == ["vlad-codebook.npz", "fusion.npz"]
     trained = {**wanted, "retrieval__trained": str(tmp_path / "trained")}
-    proposed = steps.propose_pairs(with_options(context, **trained), sides)
+    proposed = steps.propose_pairs(with_options(context, **trained), photo_set(sides), sides)
     assert proposed.rules == ("fused-knn",)
     # Photos with the codebook of others have other descriptors than with their own.
     stored = [steps.describe_photos(with_options(context, **some), sides) for some in (trained, wanted)]
@@ -168,17 +174,53 @@ def test_what_was_learned_from_other_photos_is_used(world, others, tmp_path):
     assert first.shape != second.shape or not np.array_equal(first, second)
     (tmp_path / "trained" / "vlad-codebook.npz").write_bytes(b"nothing")
     with pytest.raises(OptionError, match=r"holds no codebook of vlad"):
-        steps.propose_pairs(with_options(context, **trained), sides)
+        steps.propose_pairs(with_options(context, **trained), photo_set(sides), sides)
     (tmp_path / "trained" / "vlad-codebook.npz").unlink()
     with pytest.raises(OptionError, match=r"has no vlad-codebook.npz; make it with: scenesort retrieval fit"):
-        steps.propose_pairs(with_options(context, **trained), sides)
+        steps.propose_pairs(with_options(context, **trained), photo_set(sides), sides)
     with pytest.raises(OptionError, match=r"retrieval.trained is given"):
         training.fit(others, tmp_path / "more", options(**trained))
 
 
+def test_a_blank_photo_does_not_spoil_what_is_learned(others, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(others, folder)
+    Image.new("RGB", (90, 70), (128, 128, 128)).save(folder / "blank.png")
+    wanted = options(retrieval__shortlists=("knn",), retrieval__fusion="independent", **VLAD)
+    assert len(training.fit(folder, tmp_path / "trained", wanted)) == 2
+
+
+def test_what_is_asked_for_wrongly_is_told_before_any_work(tmp_path):
+    (tmp_path / "pairs.txt").write_text("a b")
+    (tmp_path / "groups.csv").write_text("photo,scene\na,b\n")
+    pairs, groups = str(tmp_path / "pairs.txt"), str(tmp_path / "groups.csv")
+    for values, message in [
+        ({"shortlists": ("file",)}, "needs retrieval.pairs_file: give it, or use --pairs FILE"),
+        ({"shortlists": ("file",), "pairs_file": "nowhere.txt"}, "nowhere.txt: there is no such file"),
+        ({"pairs_file": pairs}, "is given and not used"),
+        ({"groups_file": "nowhere.csv"}, "nowhere.csv: there is no such file"),
+        ({"groups_file": groups, "clusters": "mst"}, "both group the photos: give one"),
+        ({"shortlists": ("knn",), "trained": str(tmp_path)}, "has no vlad-codebook.npz"),
+        ({"shortlists": ("knn",), "descriptors": ("captions",)}, "captions needs a sentence model"),
+        ({"shortlists": ("growth",)}, "nothing to grow from"),
+        ({"clusters": "kmeans"}, "no clustering member 'kmeans'"),
+    ]:
+        wanted = options(**{f"retrieval__{name}": value for name, value in values.items()})
+        with pytest.raises(OptionError, match=message):
+            check_retrieval(wanted, 500, is_nested=False)
+    nested = options(retrieval__shortlists=("file",), retrieval__pairs_file=pairs)
+    with pytest.raises(OptionError, match="holds the pairs of one collection"):
+        check_retrieval(nested, 500, is_nested=True)
+    with pytest.raises(OptionError, match="has no column dataset"):
+        check_retrieval(options(retrieval__groups_file=groups), 500, is_nested=True)
+    clip = options(retrieval__shortlists=("knn",), retrieval__descriptors=("clip",))
+    with pytest.raises(OptionError, match=r"clip has no model of its own: add clip\.model=FOLDER"):
+        needed_weights(clip, 500)
+
+
 def test_a_fusion_is_not_learned_from_a_few_photos(pile, tmp_path):
     few = options(retrieval__fusion="shared", retrieval__shortlists=("knn",), **VLAD)
-    with pytest.raises(NoPhotosError, match=r"has 6 photos; a fusion needs 50 or more"):
+    with pytest.raises(NoPhotosError, match=r"has 6 photos of use; a fusion needs 50 or more"):
         training.fit(pile.copy(pile.names("market"), tmp_path / "few"), tmp_path / "out", few)
     assert not (tmp_path / "out").exists()
 
@@ -189,11 +231,11 @@ def test_groups_of_a_file_are_each_a_collection(pile, world, tmp_path):
     rows = [f"{name},{'one' if row < 5 else 'two' if row < 9 else 'outliers'}" for row, name in enumerate(names)]
     (tmp_path / "groups.csv").write_text("photo,scene\n" + "\n".join(rows) + "\n")
     wanted = {"retrieval__groups_file": str(tmp_path / "groups.csv"), "pairs__exhaustive_photos": 4}
-    found = PhotoSet(tuple(side.photo for side in sides.values()))
+    found = photo_set(sides)
     with_options(context, **wanted)
     groups = steps.find_groups(context, "pile", found, sides)
     assert groups.sizes.tolist() == [5] * 5 + [4] * 4 + [0] * 3
-    proposed = steps.propose_pairs(context, sides, groups)
+    proposed = steps.propose_pairs(context, photo_set(sides), sides, groups)
     expected = {*itertools.combinations(range(5), 2), *itertools.combinations(range(5, 9), 2)}
     assert {tuple(pair) for pair in proposed.pairs.tolist()} == expected
     scored = steps.screen_pairs(context, sides, proposed, groups)
@@ -205,30 +247,46 @@ def test_groups_of_a_file_are_each_a_collection(pile, world, tmp_path):
     with_options(context, **again, retrieval__shortlists=("knn",))
     same = steps.find_groups(context, "pile", found, sides)
     np.testing.assert_array_equal(same.labels, groups.labels)
-    assert {tuple(pair) for pair in steps.propose_pairs(context, sides, same).pairs.tolist()} <= expected
-    with_options(context, **wanted, retrieval__clusters="mst")
-    with pytest.raises(OptionError, match=r"both group the photos: give one"):
-        steps.find_groups(context, "pile", found, sides)
+    assert {
+        tuple(pair) for pair in steps.propose_pairs(context, photo_set(sides), sides, same).pairs.tolist()
+    } <= expected
+
+
+def test_large_and_small_groups_are_each_searched_by_themselves(world):
+    """Groups of seven and four: the small one is screened whole, the large one keeps its floor of neighbours."""
+    context, sides = world
+    labels = np.array([0] * 7 + [1] * 4 + [-1])
+    groups = FoundGroups(labels, is_gate=True)
+    with_options(context, **VLAD, retrieval__screened_photos=4, retrieval__shortlists=("auto",))
+    proposed = steps.propose_pairs(context, photo_set(sides), sides, groups)
+    pairs = {tuple(pair) for pair in proposed.pairs.tolist()}
+    assert all(labels[a] == labels[b] >= 0 for a, b in pairs)
+    assert pairs >= set(itertools.combinations(range(7, 11), 2))
+    wanted = neighbours_wanted(7, 1)
+    for photo in range(7):
+        assert sum(photo in pair for pair in pairs) >= wanted
+    assert set(proposed.rules) == {"exhaustive", "vlad-knn"}
 
 
 @pytest.mark.parametrize("member", ["mst", "hdbscan", "leiden"])
 def test_clusters_gate_or_order_the_pairs(world, member):
     context, sides = world
-    found = PhotoSet(tuple(side.photo for side in sides.values()))
+    found = photo_set(sides)
     wanted = {"retrieval__clusters": member, **VLAD}
     gate = steps.find_groups(with_options(context, **wanted), "pile", found, sides)
     assert gate.is_gate
     assert len(gate.labels) == 12
-    assert all(gate.labels[a] == gate.labels[b] >= 0 for a, b in steps.propose_pairs(context, sides, gate).pairs)
+    assert all(
+        gate.labels[a] == gate.labels[b] >= 0
+        for a, b in steps.propose_pairs(context, photo_set(sides), sides, gate).pairs
+    )
     order = steps.find_groups(with_options(context, **wanted, retrieval__cluster_use="order"), "pile", found, sides)
     assert done(context)["retrieval (clusters)"] == 0
     np.testing.assert_array_equal(order.labels, gate.labels)
-    proposed = steps.propose_pairs(context, sides, order)
+    proposed = steps.propose_pairs(context, photo_set(sides), sides, order)
     assert len(proposed) == 66
     scored = steps.screen_pairs(context, sides, proposed, order)
-    inside = np.array([order.labels[a] == order.labels[b] >= 0 for a, b in scored.pairs])
-    if inside.any() and not inside.all():
-        assert scored.scores[inside].min() > scored.scores[~inside].max()
+    np.testing.assert_array_equal(scored.first_group, order.labels)
 
 
 @pytest.mark.skipif(
@@ -241,7 +299,7 @@ def test_what_a_model_said_of_each_photo_is_kept(world, tmp_path):
     members = (f"captions.model={model}", f"captions.sentence_model={sentences}", "captions.max_new_tokens=4")
     wanted = {"retrieval__descriptors": ("captions",), "retrieval__shortlists": ("knn",)}
     with_options(context, **wanted, retrieval__members=members)
-    proposed = steps.propose_pairs(context, sides)
+    proposed = steps.propose_pairs(context, photo_set(sides), sides)
     assert proposed.rules == ("captions-knn",)
     assert len(proposed) > 0
     said = read_rows(context.workspace.path("captions.csv"))

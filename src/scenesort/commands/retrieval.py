@@ -65,12 +65,18 @@ def show(
     from scenesort.commands.progress import Listener
     from scenesort.neighbourhood import neighbourhood
     from scenesort.report import neighbours_picture
+    from scenesort.workspace import files
 
     options = chosen_options(preset, config, assignments or ())
     folder = photos or photo.parent
+    collection = folder.resolve().name
+    labelled = labels or out / "submission.csv"
+    if (out / collection / ".lock").is_file():
+        # A run on several collections has a run folder for each.
+        out = out / collection
     with Listener.chosen(quiet=quiet, verbose=False) as progress:
         found = neighbourhood(photo, folder, out, options, count, cache, progress)
-    scene_of = _scenes(labels or out / "submission.csv", is_given=labels is not None, known=set(found.photos))
+    scene_of = _scenes(labelled, labels is not None, collection, set(found.photos))
     console = tables.output()
     for by, neighbours in found.lists.items():
         rows = [
@@ -83,8 +89,7 @@ def show(
     own = f", in {scene_of[found.name]}" if found.name in scene_of else ""
     tables.print_line(console, f"neighbours of {found.name}{own}")
     target = picture or out / "neighbours.jpg"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(neighbours_picture.to_jpeg(found, scene_of))
+    files.write_bytes(target, neighbours_picture.to_jpeg(found, scene_of), sync=False)
     tables.print_line(console, f"picture  {target}")
 
 
@@ -115,8 +120,8 @@ def fit(
         tables.print_line(tables.output(), str(path))
 
 
-def _scenes(path: Path, is_given: bool, known: set[str]) -> dict[str, str]:
-    """The scene of each photo that a CSV of poses tells; of several collections, those whose photos are here."""
+def _scenes(path: Path, is_given: bool, collection: str, known: set[str]) -> dict[str, str]:
+    """The scene of each photo by a CSV of poses: of the rows of this collection, or of all if it isn't named there."""
     from scenesort import evaluation
     from scenesort.errors import EvaluationError
 
@@ -128,4 +133,6 @@ def _scenes(path: Path, is_given: bool, known: set[str]) -> dict[str, str]:
         if is_given:
             raise
         return {}
-    return {image: scene for image, scene in zip(table.image, table.scene, strict=True) if image in known}
+    rows = list(zip(table.dataset, table.image, table.scene, strict=True))
+    own = [row for row in rows if row[0] == collection] or rows
+    return {image: scene for _, image, scene in own if image in known}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scenesort.commands.options import DEFAULT_PRESET, camera_values, chosen_options, parse_memory, parse_time
-from scenesort.config import PRESET_NOTES
+from scenesort.config import PRESET_NOTES, with_values
 
 CHOICE = "What to run with"
 CAMERAS = "What is known of the photos"
@@ -209,11 +209,12 @@ def run(
             "budget.time_limit_s": parse_time(time_limit),
             "budget.memory_limit_mb": parse_memory(memory_limit),
             "retrieval.pairs_file": pairs,
-            "retrieval.shortlists": None if pairs is None else ("file",),
             "retrieval.groups_file": scenes,
             **camera_values(camera),
         },
     )
+    if pairs is not None and "file" not in options.retrieval.shortlists:
+        options = with_values(options, {"retrieval.shortlists": ("file",)})
     from scenesort import pipeline
     from scenesort.commands import tables
     from scenesort.commands.failures import end_at_sigterm

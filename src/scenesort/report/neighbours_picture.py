@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw
 
 from scenesort.errors import PhotoError
 from scenesort.export import OUTLIERS
-from scenesort.neighbourhood import Neighbourhood
 from scenesort.photos import load_upright
 from scenesort.report.cameras_canvas import INK, WHITE, Canvas
+from scenesort.retrieval.neighbourhoods import Neighbourhood
 from scenesort.types import Photo
 
 THUMBNAIL_PX = 190

@@ -1,18 +1,19 @@
 """Photos → pairs worth matching: proposed from descriptors, or all; screened, ranked, with a recall floor a photo."""
 
 from scenesort.retrieval.fusion import FusionOptions, fit_fusion, load_fusion, save_fusion
+from scenesort.retrieval.group_files import names_collections
 from scenesort.retrieval.groups import groups_first, within_groups
 from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs
 from scenesort.retrieval.index import Neighbours
 from scenesort.retrieval.index_exact import Float16Array, RowArray
 from scenesort.retrieval.pair_files import read_pairs
-from scenesort.retrieval.proposals import Proposals, exhaustive, exhaustive_within, sequence, union
+from scenesort.retrieval.proposals import Proposals, exhaustive, exhaustive_within, renumbered, sequence, union
 from scenesort.retrieval.screening import VERSION, screen, screen_descriptors, screening_blocks
 from scenesort.retrieval.searching import (
     FUSED,
+    PROPOSAL_VERSIONS,
     RULES,
     SEARCHING,
-    Searched,
     SearchOptions,
     fused,
     nearest_of,
@@ -23,6 +24,7 @@ from scenesort.retrieval.shortlist import ScoredPairs, settled_photos, shortlist
 
 __all__ = [
     "FUSED",
+    "PROPOSAL_VERSIONS",
     "RULES",
     "SEARCHING",
     "VERSION",
@@ -34,7 +36,6 @@ __all__ = [
     "RowArray",
     "ScoredPairs",
     "SearchOptions",
-    "Searched",
     "exhaustive",
     "exhaustive_within",
     "fit_fusion",
@@ -42,9 +43,11 @@ __all__ = [
     "groups_first",
     "is_worthwhile",
     "load_fusion",
+    "names_collections",
     "nearest_of",
     "next_pairs",
     "read_pairs",
+    "renumbered",
     "resolve",
     "save_fusion",
     "screen",

@@ -76,6 +76,11 @@ def read_groups(
     return Groups(groups, labels)
 
 
+def names_collections(path: Path) -> bool:
+    """Tell whether a file of groups has a column for the collection; raises OptionError for an unreadable one."""
+    return any(row.collection is not None for row in _rows(path))
+
+
 def group_rows(
     names: Sequence[str], labels: RowArray, confidence: Float32Array, groups: Sequence[str] = ()
 ) -> list[tuple[str, str, str]]:
@@ -94,7 +99,7 @@ def _rows(path: Path) -> Iterator[_Row]:
     """Yield the rows below the header; blank lines are passed over."""
     try:
         # utf-8-sig drops the byte order mark that spreadsheet programs write.
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, strict=True)
             try:
                 header = [cell.strip().lower() for cell in next(reader, [])]
@@ -121,8 +126,6 @@ def _rows(path: Path) -> Iterator[_Row]:
                 ) from error
     except OSError as error:
         raise OptionError(f"{path} can't be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise OptionError(f"{path} isn't UTF-8 text ({error.reason}): save it as CSV in UTF-8") from error
 
 
 def _position(path: Path, header: list[str], columns: tuple[str, ...]) -> int:

@@ -76,15 +76,28 @@ def _second_neighbours(
     per_photo: int,
 ) -> Scored:
     """Untried pairs whose photos share verified partners; each photo's best few."""
-    partners: list[list[int]] = [[] for _ in range(count)]
-    for first, second in sorted(verified):
-        partners[first].append(second)
-        partners[second].append(first)
+    edges = np.array(sorted(verified), dtype=np.int64).reshape(-1, 2)
+    both = np.concatenate([edges, edges[:, ::-1]])
+    both = both[np.lexsort((both[:, 1], both[:, 0]))]
+    starts = np.searchsorted(both[:, 0], np.arange(count + 1))
+    partners = [both[starts[photo] : starts[photo + 1], 1] for photo in range(count)]
     found: Scored = {}
     for photo in range(count):
-        shared = Counter(third for partner in partners[photo] for third in partners[partner] if third != photo)
-        own = {_pair(photo, third): times for third, times in shared.items()}
-        scored = {pair: (float(times), similarity.get(pair, -1.0)) for pair, times in own.items() if pair not in tried}
+        if not len(partners[photo]):
+            continue
+        thirds, times = np.unique(
+            np.concatenate([partners[partner] for partner in partners[photo].tolist()]), return_counts=True
+        )
+        scored: Scored = {}
+        left = per_photo
+        # The most shared partners first, and no more of them than can be among the best.
+        for shared in np.unique(times)[::-1].tolist():
+            level = [_pair(photo, third) for third in thirds[times == shared].tolist() if third != photo]
+            fresh = {pair: (float(shared), similarity.get(pair, -1.0)) for pair in level if pair not in tried}
+            scored |= fresh
+            left -= len(fresh)
+            if left <= 0:
+                break
         found.update((pair, scored[pair]) for pair in _ranked(scored)[:per_photo])
     return found
 

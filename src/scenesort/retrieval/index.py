@@ -16,9 +16,11 @@ import numpy as np
 
 from scenesort.errors import ArtefactLostError, OptionError
 from scenesort.retrieval.index_exact import Float16Array, RowArray, exact_neighbours, ranked
-from scenesort.retrieval.index_graph import BLOCK_ROWS, NeighbourGraph
+from scenesort.retrieval.index_graph import BLOCK_ROWS, NeighbourGraph, check_graph_library
 from scenesort.retrieval.index_rows import FILE, FileRows, MemoryRows, Rows
 from scenesort.types import Float32Array
+
+__all__ = ["VERSION", "DescriptorIndex", "IndexOptions", "Neighbours", "check_graph_library"]
 
 VERSION = 1
 """Part of the key of index artefacts and of the file format: raise it when answers or files change."""

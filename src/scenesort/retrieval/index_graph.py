@@ -87,6 +87,11 @@ class NeighbourGraph:
             faiss.omp_set_num_threads(before)
 
 
+def check_graph_library() -> None:
+    """Raise MissingDependencyError when FAISS isn't installed."""
+    _faiss()
+
+
 def _faiss() -> Any:
     try:
         return importlib.import_module("faiss")

@@ -6,6 +6,7 @@ hundred thousand; a rule sees no pair that its neighbours lack.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from scenesort.retrieval.index import Neighbours
 from scenesort.retrieval.index_exact import Float16Array, RowArray
 from scenesort.types import Float32Array, FloatArray
+
+VERSION = 1
+"""Part of the key of proposals: raise it when a rule proposes other pairs."""
 
 BRIDGE_PHOTOS = 64
 """Photos of each of two trees among which a bridge is looked for: those most like the other tree's mean."""
@@ -145,6 +149,11 @@ def union(several: Sequence[Proposals]) -> Proposals:
             moved |= (given.proposed_by >> np.uint32(bit) & np.uint32(1)) << np.uint32(rules.index(rule))
         bits.append(moved)
     return _merged(rules, np.concatenate(pairs), np.concatenate(scores), np.concatenate(bits))
+
+
+def renumbered(proposed: Proposals, rows: RowArray) -> Proposals:
+    """Return proposals of some photos as proposals of the collection whose rows (n,), rising, they are."""
+    return dataclasses.replace(proposed, pairs=rows[proposed.pairs] if len(proposed) else proposed.pairs)
 
 
 def _merged(rules: tuple[str, ...], pairs: RowArray, scores: Float32Array, bits: NDArray[np.uint32]) -> Proposals:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from scenesort.config import RetrievalOptions
 from scenesort.errors import OptionError
 from scenesort.plugins import did_you_mean
+from scenesort.retrieval import fusion, index, proposals
 from scenesort.retrieval.fusion import Fusion, FusionOptions, fuse_collection
 from scenesort.retrieval.index import DescriptorIndex, Neighbours
 from scenesort.retrieval.index_exact import Float16Array, RowArray, exact_neighbours
@@ -21,6 +22,9 @@ SEARCHING = ("knn", "threshold", "mst")
 
 RULES = ("exhaustive", *SEARCHING, "sequence", "file", "growth")
 """All rules that propose pairs, each by itself; `auto` stands for those that fit a collection's size."""
+
+PROPOSAL_VERSIONS = (proposals.VERSION, index.VERSION, fusion.VERSION)
+"""What proposals from the same descriptors depend on besides options: part of their key."""
 
 FUSED = "fused"
 """Name under which fused descriptors are searched."""
@@ -44,17 +48,6 @@ class SearchOptions:
     fusion: FusionOptions | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """What a search found: `proposals`, and the lists of each descriptor by name, or of the fused one.
-
-    Photos without a descriptor (all zeros) are in no pair; their rows of `Neighbours` hold -1.
-    """
-
-    proposals: Proposals
-    neighbours: Mapping[str, Neighbours] = field(default_factory=dict)
-
-
 def resolve(options: RetrievalOptions, num_photos: float) -> tuple[str, ...]:
     """Return the rules that propose pairs of `num_photos` photos; raises OptionError for an unknown shortlist.
 
@@ -74,24 +67,27 @@ def resolve(options: RetrievalOptions, num_photos: float) -> tuple[str, ...]:
             raise OptionError(
                 f"no shortlist '{name}'{did_you_mean(name, known)}; retrieval.shortlists takes {', '.join(known)}"
             )
+    if set(rules) <= {"growth"}:
+        raise OptionError("retrieval.shortlists = growth proposes nothing to grow from: add knn or another shortlist")
     return tuple(dict.fromkeys(rules))
 
 
-def search(descriptors: Mapping[str, Float16Array], options: SearchOptions, trained: Fusion | None = None) -> Searched:
-    """Propose pairs from global descriptors (n, d) float16 by name, of unit length or zero; see `Searched`."""
+def search(descriptors: Mapping[str, Float16Array], options: SearchOptions, trained: Fusion | None = None) -> Proposals:
+    """Propose pairs from global descriptors (n, d) float16 by name, of unit length or zero.
+
+    Photos without a descriptor (all zeros) are in no pair.
+    """
     counts = {len(rows) for rows in descriptors.values()}
     if len(counts) != 1:
         raise OptionError(f"descriptors are of {sorted(counts)} photos: describe the same photos with each")
     (count,) = counts
     found: list[Proposals] = []
-    lists: dict[str, Neighbours] = {}
     for name, (rows, known) in _searched(descriptors, options.fusion, trained).items():
         neighbours = _neighbours(rows, _wanted(options, len(rows)))
         for rule in options.rules:
             proposed = _proposals(rule, rows, neighbours, options, count)
             found.append(_renamed(proposed, f"{name}-{rule}", known))
-        lists[name] = _spread(neighbours, known, count)
-    return Searched(union(found), lists)
+    return union(found)
 
 
 def nearest_of(descriptors: Float16Array, row: int, k: int) -> Neighbours:
@@ -104,26 +100,26 @@ def nearest_of(descriptors: Float16Array, row: int, k: int) -> Neighbours:
 
 
 def fused(
-    descriptors: Mapping[str, Float16Array], fusion: FusionOptions, trained: Fusion | None = None
+    descriptors: Mapping[str, Float16Array], options: FusionOptions, trained: Fusion | None = None
 ) -> Float16Array:
     """Return the fused descriptors (n, d); zeros for photos that one of the descriptors knows nothing of."""
-    ((rows, known),) = _searched(descriptors, fusion, trained).values()
+    ((rows, known),) = _searched(descriptors, options, trained).values()
     spread = np.zeros((len(next(iter(descriptors.values()))), rows.shape[1]), dtype=np.float16)
     spread[known] = rows
     return spread
 
 
 def _searched(
-    descriptors: Mapping[str, Float16Array], fusion: FusionOptions | None, trained: Fusion | None
+    descriptors: Mapping[str, Float16Array], options: FusionOptions | None, trained: Fusion | None
 ) -> dict[str, tuple[Float16Array, RowArray]]:
     """What is searched by name: the descriptors that aren't zero, and the photos whose they are."""
     known = {name: np.any(rows, axis=1) for name, rows in descriptors.items()}
-    if fusion is None:
+    if options is None:
         return {name: (rows[known[name]], np.flatnonzero(known[name])) for name, rows in descriptors.items()}
     all_known = np.flatnonzero(np.logical_and.reduce(list(known.values())))
     if not len(all_known):
         return {FUSED: (np.zeros((0, 1), dtype=np.float16), all_known)}
-    rows, _ = fuse_collection({name: rows[all_known] for name, rows in descriptors.items()}, fusion, trained)
+    rows, _ = fuse_collection({name: rows[all_known] for name, rows in descriptors.items()}, options, trained)
     return {FUSED: (rows, all_known)}
 
 
@@ -135,9 +131,9 @@ def _wanted(options: SearchOptions, count: int) -> int:
 
 
 def _neighbours(rows: Float16Array, k: int) -> Neighbours:
-    index = DescriptorIndex.in_memory(rows.shape[1])
-    index.add(rows)
-    return index.neighbours(k)
+    held = DescriptorIndex.in_memory(rows.shape[1])
+    held.add(rows)
+    return held.neighbours(k)
 
 
 def _proposals(rule: str, rows: Float16Array, neighbours: Neighbours, options: SearchOptions, count: int) -> Proposals:
@@ -152,13 +148,3 @@ def _renamed(proposed: Proposals, rule: str, known: RowArray) -> Proposals:
     """Proposals of the photos `known` as proposals of the collection, under the rule's full name."""
     pairs = known[proposed.pairs] if len(proposed) else proposed.pairs
     return dataclasses.replace(proposed, pairs=pairs, rules=(rule,))
-
-
-def _spread(neighbours: Neighbours, known: RowArray, count: int) -> Neighbours:
-    """Lists of the photos `known` as lists of all `count` photos."""
-    width = neighbours.rows.shape[1]
-    rows = np.full((count, width), -1, dtype=np.int64)
-    similarity = np.full((count, width), -np.inf, dtype=np.float32)
-    rows[known] = np.where(neighbours.rows >= 0, known[neighbours.rows], -1) if len(known) else neighbours.rows
-    similarity[known] = neighbours.similarity
-    return Neighbours(rows, similarity)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scenesort.retrieval.groups import groups_first
 from scenesort.retrieval.index_exact import RowArray
 from scenesort.types import Float32Array, Pair
 
@@ -19,12 +20,14 @@ class ScoredPairs:
 
     `names`: (n,) names of all photos, sorted. `pairs`: (m, 2) int64 rows of `names`, the smaller first. `scores`: (m,)
     float32, the larger the likelier an overlap. `always`: (m,) bool, whether a pair is matched whatever its rank.
+    `first_group`: (n,) int64 groups whose inner pairs come before all others, -1 for none; None without such groups.
     """
 
     names: tuple[str, ...]
     pairs: RowArray
     scores: Float32Array
     always: NDArray[np.bool_]
+    first_group: RowArray | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -36,7 +39,17 @@ class ScoredPairs:
             np.concatenate([self.pairs, pairs]),
             np.concatenate([self.scores, scores]),
             np.concatenate([self.always, np.zeros(len(pairs), dtype=bool)]),
+            self.first_group,
         )
+
+    @property
+    def merit(self) -> Float32Array:
+        """What pairs are ranked by, (m,) float32: the scores, raised above all others within a first group."""
+        if self.first_group is None:
+            return self.scores
+        raised = groups_first(self.pairs, self.first_group) * (self.scores.max(initial=0) + 1)
+        merit: Float32Array = (self.scores + raised).astype(np.float32)
+        return merit
 
 
 def shortlist(scored: ScoredPairs, pairs_per_photo: int) -> list[Pair]:
@@ -45,9 +58,10 @@ def shortlist(scored: ScoredPairs, pairs_per_photo: int) -> list[Pair]:
     A pair stays when either photo ranks the other among its best `pairs_per_photo`, so every photo keeps at least that
     many pairs, or all it is in; `always` pairs stay in any case. Of equal scores the earlier photo wins.
     """
-    order = np.lexsort((scored.pairs[:, 1], scored.pairs[:, 0], -scored.scores))
+    merit = scored.merit
+    order = np.lexsort((scored.pairs[:, 1], scored.pairs[:, 0], -merit))
     pairs = scored.pairs[order]
-    kept = scored.always[order] | (ranks(pairs, scored.scores[order]) < pairs_per_photo).any(axis=1)
+    kept = scored.always[order] | (ranks(pairs, merit[order]) < pairs_per_photo).any(axis=1)
     return [(scored.names[first], scored.names[second]) for first, second in pairs[kept].tolist()]
 
 

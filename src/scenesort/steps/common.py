@@ -100,10 +100,12 @@ def make(
     function: Callable[[Job], Value],
     pack: Callable[[Value], tuple[artefacts.Arrays, artefacts.Meta]],
     weight: Callable[[Job], int] = lambda job: 1,
+    pool: WorkerPool | None = None,
 ) -> Unmade[Job]:
     """Make the artefacts that aren't there yet, first jobs first, and return the jobs that failed or came too late.
 
-    Errors that aren't the job's own (missing weights, a wrong option) are raised.
+    `pool` does the work in place of the context's. Errors that aren't the job's own (missing weights, a wrong option)
+    are raised.
     """
     workspace = context.workspace
     failed: list[tuple[Job, ScenesortError]] = []
@@ -116,10 +118,9 @@ def make(
         in_time = InTime((job for _, job in todo), schedule.until_s(stage_name))
         killed_s = schedule.killed_s(stage_name)
         late = []
-        window = context.pool.workers if schedule.is_limited else None
-        outcomes = context.pool.run(
-            function, in_time, timeout_s=limit_s, until_s=killed_s, ordered=False, window=window
-        )
+        pool = pool or context.pool
+        window = pool.workers if schedule.is_limited else None
+        outcomes = pool.run(function, in_time, timeout_s=limit_s, until_s=killed_s, ordered=False, window=window)
         for outcome in outcomes:
             stage.count(outcome, weight(outcome.task))
             if isinstance(outcome.error, WorkerError) and time.monotonic() >= killed_s:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from scenesort import retrieval, work
-from scenesort.errors import OptionError
 from scenesort.retrieval import clustering
 from scenesort.retrieval.group_files import HEADER, group_rows, read_groups
 from scenesort.retrieval.index_exact import RowArray
@@ -32,18 +31,17 @@ def find_groups(
     options = context.options.retrieval
     names = tuple(sorted(sides))
     if options.groups_file:
-        if options.clusters != "none":
-            raise OptionError("retrieval.groups_file and retrieval.clusters both group the photos: give one of them")
         left_out = {*found.duplicates, *(item.name for item in found.skipped)} - set(names)
         groups = read_groups(Path(options.groups_file).expanduser(), names, collection, left_out)
         confidence = (groups.labels >= 0).astype(np.float32)
         context.workspace.write_csv(FILE, HEADER, group_rows(names, groups.labels, confidence, groups.names))
-        return FoundGroups(groups.labels, is_gate=True)
+        return FoundGroups(groups.labels, options.cluster_use == "gate")
     if options.clusters == "none" or len(names) < 2:
+        context.workspace.remove(FILE)
         return None
     labels, confidence = _clustered(context, sides)
     context.workspace.write_csv(FILE, HEADER, group_rows(names, labels, confidence))
-    return FoundGroups(labels, is_gate=options.cluster_use == "gate")
+    return FoundGroups(labels, options.cluster_use == "gate")
 
 
 def _clustered(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[RowArray, Float32Array]:
@@ -69,7 +67,7 @@ def _clustered(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[RowArr
     shard = key(
         "clusters",
         (member.name, member.version, settings),
-        (described, job.fusion, content_of(file) if file else ""),
+        (retrieval.PROPOSAL_VERSIONS, described, job.fusion, content_of(file) if file else ""),
         (job.neighbours, job.seed, library_versions()),
     )
     unmade = make(

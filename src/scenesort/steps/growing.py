@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from scenesort import retrieval
 from scenesort.retrieval import RowArray, ScoredPairs
-from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
+from scenesort.steps.common import Context, FoundGroups, MatchedPairs, VerifiedPairs
 from scenesort.steps.pairing import join_matched, match_pairs, verify_pairs
 from scenesort.steps.retrieving import score_pairs
 from scenesort.types import Pair
@@ -31,6 +32,7 @@ def grow(
     scored: ScoredPairs,
     matched: Sequence[MatchedPairs],
     verified: VerifiedPairs,
+    groups: FoundGroups | None = None,
 ) -> Grown:
     """Match and verify, with the cheap members, the pairs that verified ones suggest, in rounds while that pays.
 
@@ -38,10 +40,14 @@ def grow(
     """
     options = context.options.retrieval
     matched = list(matched)
-    if "growth" not in retrieval.resolve(options, len(scored.names)) or not matched:
+    size = int(groups.sizes.max(initial=0)) if groups is not None and groups.is_gate else len(scored.names)
+    if "growth" not in retrieval.resolve(options, size) or not matched:
         return Grown(scored, matched, verified)
     budget = int(options.growth_pairs_per_photo * len(scored.names))
     for _ in range(options.growth_rounds):
+        if time.monotonic() >= context.schedule.until_s("pairs (growth)"):
+            context.notice("time limit: no time was left to grow the view graph")
+            break
         tried = _rows(scored.names, [pair for found in matched for pair in found.where])
         pairs = retrieval.next_pairs(
             len(scored.names),

@@ -13,10 +13,10 @@ import numpy as np
 
 from scenesort import artefacts, matching, retrieval, work
 from scenesort.errors import OptionError
-from scenesort.retrieval import Proposals, ScoredPairs, global_descriptors
-from scenesort.retrieval.index import VERSION as INDEX_VERSION
+from scenesort.execution import WorkerPool
+from scenesort.retrieval import Proposals, RowArray, ScoredPairs, global_descriptors
 from scenesort.steps.common import Context, FoundGroups, loaded, make
-from scenesort.types import Float32Array
+from scenesort.types import Float32Array, PhotoSet
 from scenesort.versions import library_versions
 from scenesort.work import PhotoKeys, StoredDescriptors
 from scenesort.workspace import key
@@ -26,34 +26,43 @@ FIT_PHOTOS = 1000
 AGGREGATE_BLOCK_PHOTOS = 64
 FUSION_FILE = "fusion.npz"
 CAPTIONS_FILE = "captions.csv"
+LATE = object()
+"""In place of a codebook that a time limit left no time for."""
 
 
-def propose_pairs(context: Context, sides: Mapping[str, PhotoKeys], groups: FoundGroups | None = None) -> Proposals:
+def propose_pairs(
+    context: Context, found: PhotoSet, sides: Mapping[str, PhotoKeys], groups: FoundGroups | None = None
+) -> Proposals:
     """Propose the pairs of the collection that are worth a look; rows are those of the sorted names.
 
-    Groups that are a gate are each a collection of its own: no pair leaves them.
+    Groups that are a gate are each a collection of its own, large or small: no pair leaves them.
     """
     options = context.options.retrieval
     names = tuple(sorted(sides))
-    gate = groups if groups is not None and groups.is_gate else None
-    rules = retrieval.resolve(options, int(gate.sizes.max(initial=0)) if gate else len(names))
-    found: list[Proposals] = []
-    if "exhaustive" in rules:
-        found.append(retrieval.exhaustive_within(gate.labels) if gate else retrieval.exhaustive(len(names)))
-    if "file" in rules:
-        found.append(_from_file(context, names))
-    if "sequence" in rules:
+    labels = groups.labels if groups is not None and groups.is_gate else np.zeros(len(names), dtype=np.int64)
+    sizes = np.bincount(labels[labels >= 0], minlength=1)
+    rules_of = [retrieval.resolve(options, size) for size in sizes.tolist()]
+    small = np.array(["exhaustive" in rules for rules in rules_of])
+    proposed = [retrieval.exhaustive_within(np.where((labels >= 0) & small[labels], labels, -1))]
+    if any("file" in rules for rules in rules_of):
+        proposed.append(_from_file(context, found, names))
+    if any("sequence" in rules for rules in rules_of):
         times = [sides[name].photo.taken_at_s for name in names]
         taken_at_s = np.array([math.nan if time_s is None else time_s for time_s in times])
         if not np.isfinite(taken_at_s).any():
             context.notice("shortlist 'sequence': no photo tells when it was taken, so it proposes nothing")
         gap_s = options.sequence_gap_s or math.inf
-        found.append(retrieval.sequence(taken_at_s, options.sequence_powers, gap_s))
-    searching = tuple(rule for rule in rules if rule in retrieval.SEARCHING)
-    if searching and len(names) > 1:
-        found.append(_searched(context, describe_photos(context, sides), searching))
-    proposed = retrieval.union(found)
-    return retrieval.within_groups(proposed, gate.labels) if gate else proposed
+        proposed.append(retrieval.sequence(taken_at_s, options.sequence_powers, gap_s))
+    for group, rules in enumerate(rules_of):
+        searching = tuple(rule for rule in rules if rule in retrieval.SEARCHING)
+        members = np.flatnonzero(labels == group)
+        if searching and len(members) > 1:
+            rows = members if len(members) < len(names) else None
+            proposed.append(_searched(context, describe_photos(context, sides), searching, rows))
+    merged = retrieval.union([some for some in proposed if len(some)])
+    if not len(merged) and len(names) > 1:
+        context.notice(f"no pair of photos is proposed by {', '.join(options.shortlists)}: every photo is an outlier")
+    return retrieval.within_groups(merged, labels)
 
 
 def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[StoredDescriptors, ...]:
@@ -71,18 +80,16 @@ def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[S
 def screen_pairs(
     context: Context, sides: Mapping[str, PhotoKeys], proposed: Proposals, groups: FoundGroups | None = None
 ) -> ScoredPairs:
-    """Score the proposed pairs cheaply; those within groups come before all others."""
+    """Score the proposed pairs cheaply; those within groups that are no gate come before all others."""
     names = tuple(sorted(sides))
     scores = score_pairs(context, sides, proposed.pairs)
-    sizes = np.full(len(names), len(names))
-    if groups is not None and groups.is_gate:
-        sizes = groups.sizes
-    elif groups is not None:
-        scores = scores + (scores.max(initial=0) + 1) * retrieval.groups_first(proposed.pairs, groups.labels)
+    is_gate = groups is not None and groups.is_gate
+    sizes = groups.sizes if groups is not None and is_gate else np.full(len(names), len(names))
     always = sizes[proposed.pairs[:, 0]] <= context.options.pairs.exhaustive_photos
     if "file" in proposed.rules:
         always |= (proposed.proposed_by >> np.uint32(proposed.rules.index("file")) & np.uint32(1)).astype(bool)
-    return ScoredPairs(names, proposed.pairs, scores.astype(np.float32), always)
+    first_group = None if groups is None or is_gate else groups.labels
+    return ScoredPairs(names, proposed.pairs, scores, always, first_group)
 
 
 def score_pairs(
@@ -126,18 +133,31 @@ def _by_pixels(
 ) -> StoredDescriptors:
     max_side_px = max(context.options.features.max_side_px, settings.side_px)
     how = (_identity(member, settings), max_side_px, context.device, library_versions())
-    jobs = []
+    jobs: list[tuple[str, work.DescribeJob]] = []
     for name in sorted(sides):
         photo = sides[name].photo
         shard = key("descriptors", photo.sha256, photo.quarter_turns, photo.mirrored, how)
         jobs.append((shard, work.DescribeJob(photo, member.name, settings, max_side_px, context.device)))
-    unmade = make(context, f"retrieval ({member.name})", "descriptors", jobs, work.describe, _pack_described)
+    stage_name = f"retrieval ({member.name})"
+    workers = global_descriptors.workers_that_fit(
+        member.name,
+        settings.model or "".join(member.weights[:1]),
+        settings.precision,
+        context.device,
+        context.pool.workers,
+    )
+    if workers < context.pool.workers:
+        context.notice(f"{member.name}: memory holds its model {workers} times, so as many workers describe photos")
+        with WorkerPool(workers, scratch=context.workspace.work) as pool:
+            unmade = make(context, stage_name, "descriptors", jobs, work.describe, _pack_described, pool=pool)
+    else:
+        unmade = make(context, stage_name, "descriptors", jobs, work.describe, _pack_described)
     for job, error in unmade.failed:
         context.notice(f"{job.photo.name} could not be described with {member.name}: {error}")
     if unmade.late:
         context.notice(f"time limit: {len(unmade.late)} photos were not described with {member.name}")
     lost = {job.photo.name for job in [*(job for job, _ in unmade.failed), *unmade.late]}
-    if hasattr(member, "caption"):
+    if issubclass(member, global_descriptors.CaptionMember):
         made = [(job.photo.name, shard) for shard, job in jobs if job.photo.name not in lost]
         said = [(name, " ".join(loaded(context, "descriptors", shard, ())[1]["caption"])) for name, shard in made]
         context.workspace.write_csv(CAPTIONS_FILE, ["photo", "caption"], said)
@@ -158,9 +178,11 @@ def _by_features(
     if all(context.workspace.has("descriptors", shard) for shard in shards):
         codebook = None
     elif trained is not None:
-        codebook = member.load_codebook(trained)
+        codebook = global_descriptors.load_codebook(member, trained)
     else:
         codebook = learn_codebook(context, sides, member, settings)
+        if codebook is LATE:
+            return StoredDescriptors(member.name, ("",) * len(blocks), tuple(map(len, blocks)))
     jobs = [
         (shard, work.AggregateJob(context.workspace.shard_root, member.name, settings, block, codebook))
         for shard, block in zip(shards, blocks, strict=True)
@@ -180,11 +202,27 @@ def _by_features(
 def learn_codebook(
     context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
 ) -> Any:
-    """Learn a member's codebook from the features of the photos at hand; None where no photo has any."""
+    """Learn a member's codebook from the features of the photos at hand.
+
+    None where no photo has any; `LATE`, with a notice, where a time limit left no time.
+    """
     samples = _samples(_screening_features(context, sides))
-    task = work.CodebookJob(context.workspace.shard_root, member.name, settings, samples, context.options.seed)
-    limit_s = context.options.execution.task_timeout_s
-    return next(context.pool.run(work.learn_codebook, [task], timeout_s=limit_s)).result()
+    seed = context.options.seed
+    job = work.CodebookJob(context.workspace.shard_root, member.name, settings, samples, seed)
+    shard = key("codebooks", _identity(member, settings), samples, seed, library_versions())
+
+    def pack(codebook: Any) -> tuple[artefacts.Arrays, artefacts.Meta]:
+        return {} if codebook is None else member.pack_codebook(codebook), {"is_empty": codebook is None}
+
+    stage_name = f"retrieval ({member.name} codebook)"
+    unmade = make(context, stage_name, "codebooks", [(shard, job)], work.learn_codebook, pack)
+    if unmade.failed:
+        raise unmade.failed[0][1]
+    if unmade.late:
+        context.notice(f"time limit: no time was left to learn the codebook of {member.name}")
+        return LATE
+    arrays, meta = loaded(context, "codebooks", shard)
+    return None if meta["is_empty"] else member.unpack_codebook(arrays)
 
 
 def trained_file(context: Context, name: str) -> Path | None:
@@ -218,19 +256,23 @@ def content_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _searched(context: Context, described: tuple[StoredDescriptors, ...], rules: tuple[str, ...]) -> Proposals:
-    """Pairs proposed by rules that search descriptors."""
+def _searched(
+    context: Context, described: tuple[StoredDescriptors, ...], rules: tuple[str, ...], rows: RowArray | None
+) -> Proposals:
+    """Pairs proposed by rules that search descriptors, of the photos `rows` by themselves or of all."""
     options = context.options.retrieval
     search = retrieval.SearchOptions(
         rules, options.neighbours, options.max_distance, options.least_partners, fusion_options(context)
     )
     file = trained_file(context, FUSION_FILE) if search.fusion else None
-    shard = key("proposals", INDEX_VERSION, described, search, content_of(file) if file else "", library_versions())
-    job = work.SearchJob(context.workspace.shard_root, described, search, file)
-    unmade = make(context, "retrieval (search)", "proposals", [(shard, job)], work.search, _pack_searched)
+    made_from = (described, rows, search, content_of(file) if file else "")
+    shard = key("proposals", retrieval.PROPOSAL_VERSIONS, made_from, library_versions())
+    job = work.SearchJob(context.workspace.shard_root, described, search, file, rows)
+    unmade = make(context, "retrieval (search)", "proposals", [(shard, job)], work.search, artefacts.pack_proposals)
     if unmade.failed:
         raise unmade.failed[0][1]
     if unmade.late:
+        context.notice("time limit: no time was left to search the descriptors")
         return retrieval.union([])
     arrays, meta = loaded(context, "proposals", shard)
     return artefacts.unpack_proposals(arrays, meta)
@@ -249,11 +291,13 @@ def fusion_options(context: Context) -> retrieval.FusionOptions | None:
     )
 
 
-def _from_file(context: Context, names: tuple[str, ...]) -> Proposals:
-    path = context.options.retrieval.pairs_file
-    if not path:
-        raise OptionError("shortlist 'file' needs retrieval.pairs_file: give it, or use --pairs FILE")
-    return retrieval.read_pairs(Path(path).expanduser(), names)
+def _from_file(context: Context, found: PhotoSet, names: tuple[str, ...]) -> Proposals:
+    path = Path(context.options.retrieval.pairs_file).expanduser()
+    skipped = {item.name for item in found.skipped} - set(names)
+    proposed = retrieval.read_pairs(path, names, found.duplicates, skipped)
+    if skipped:
+        context.notice(f"{path}: pairs of the {len(skipped)} files that could not be used are left out")
+    return proposed
 
 
 def _identity(member: Any, settings: global_descriptors.GlobalDescriptorOptions) -> Any:
@@ -270,10 +314,6 @@ def _pack_described(described: work.Described) -> tuple[artefacts.Arrays, artefa
 
 def _pack_rows(rows: Any) -> tuple[artefacts.Arrays, artefacts.Meta]:
     return {"descriptors": rows}, {}
-
-
-def _pack_searched(searched: retrieval.Searched) -> tuple[artefacts.Arrays, artefacts.Meta]:
-    return artefacts.pack_proposals(searched.proposals)
 
 
 def _pairs_of(job: work.ScreenJob) -> int:

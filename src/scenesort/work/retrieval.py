@@ -43,7 +43,7 @@ def describe(job: DescribeJob) -> Described:
     """Decode the photo upright and describe it."""
     image, _ = photos.load_upright(job.photo, job.max_side_px)
     member = _descriptor_member(job.member, job.options, job.device)
-    if hasattr(member, "caption"):
+    if isinstance(member, global_descriptors.CaptionMember):
         caption = member.caption(image)
         return Described(global_descriptors.stored(member.embed(caption)), caption.answers)
     return Described(global_descriptors.stored(member.describe(image)))
@@ -102,18 +102,26 @@ class StoredDescriptors:
 
 @dataclass(frozen=True, slots=True)
 class SearchJob:
-    """Propose pairs from stored descriptors; `fusion_file` holds a fusion fitted elsewhere, None fits one here."""
+    """Propose pairs from stored descriptors; `fusion_file` holds a fusion fitted elsewhere, None fits one here.
+
+    `rows`: (m,) int64, the photos that are searched, by themselves; None for all.
+    """
 
     store: Path
     descriptors: tuple[StoredDescriptors, ...]
     options: retrieval.SearchOptions
     fusion_file: Path | None = None
+    rows: RowArray | None = None
 
 
-def search(job: SearchJob) -> retrieval.Searched:
+def search(job: SearchJob) -> retrieval.Proposals:
     """Search the descriptors; see retrieval.search."""
     trained = retrieval.load_fusion(job.fusion_file) if job.fusion_file else None
-    return retrieval.search(load_descriptors(job.store, job.descriptors), job.options, trained)
+    descriptors = load_descriptors(job.store, job.descriptors)
+    if job.rows is None:
+        return retrieval.search(descriptors, job.options, trained)
+    chosen = {name: held[job.rows] for name, held in descriptors.items()}
+    return retrieval.renumbered(retrieval.search(chosen, job.options, trained), job.rows)
 
 
 @dataclass(frozen=True, slots=True)

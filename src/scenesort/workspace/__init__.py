@@ -162,6 +162,10 @@ class Workspace:
         writer.writerows(rows)
         return self.write_text(relative, buffer.getvalue())
 
+    def remove(self, relative: str) -> None:
+        """Remove a result file of an earlier run, if it is there."""
+        files.remove(self.path(relative))
+
     def replace_folder(self, relative: str, build: Callable[[Path], None]) -> Path:
         """Have `build(path)` fill an empty folder aside, and put it in the place of the old one when it is complete."""
         target = self.path(relative)

@@ -1,6 +1,7 @@
 """Photo → one vector for the whole picture: photos that look alike have a large scalar product. See TEMPLATE.md."""
 
 from scenesort.retrieval.global_descriptors.base import (
+    CaptionMember,
     FeatureDescriptorMember,
     GlobalDescriptorOptions,
     PhotoDescriptorMember,
@@ -8,10 +9,12 @@ from scenesort.retrieval.global_descriptors.base import (
     stored,
     weights_of,
 )
-from scenesort.retrieval.global_descriptors.models import check_given, fingerprint_of
+from scenesort.retrieval.global_descriptors.codebooks import load_codebook, save_codebook
+from scenesort.retrieval.global_descriptors.models import check_given, fingerprint_of, workers_that_fit
 from scenesort.retrieval.global_descriptors.settings import check_settings, fusion_weights, member_options
 
 __all__ = [
+    "CaptionMember",
     "FeatureDescriptorMember",
     "GlobalDescriptorOptions",
     "PhotoDescriptorMember",
@@ -20,7 +23,10 @@ __all__ = [
     "fingerprint_of",
     "fusion_weights",
     "load",
+    "load_codebook",
     "member_options",
+    "save_codebook",
     "stored",
     "weights_of",
+    "workers_that_fit",
 ]

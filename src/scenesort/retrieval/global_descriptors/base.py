@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
@@ -120,12 +119,26 @@ class FeatureDescriptorMember(Protocol):
         ...
 
     @staticmethod
-    def save_codebook(codebook: Any, path: Path) -> None:
-        """Write a codebook to an `.npz` file, for other collections."""
+    def pack_codebook(codebook: Any) -> dict[str, NDArray[Any]]:
+        """Return a codebook as named arrays, to be kept."""
+        ...
 
     @staticmethod
-    def load_codebook(path: Path) -> Any:
-        """Read what `save_codebook` wrote; raises OptionError for any other file."""
+    def unpack_codebook(arrays: Mapping[str, NDArray[Any]]) -> Any:
+        """Undo `pack_codebook`; raises KeyError for arrays that are no codebook."""
+        ...
+
+
+@runtime_checkable
+class CaptionMember(Protocol):
+    """A member that sees the photo and describes it in words first, which are kept."""
+
+    def caption(self, image: ImageArray) -> Any:
+        """Return what a model says of an upright RGB image; its `answers` are a tuple of texts."""
+        ...
+
+    def embed(self, caption: Any) -> Float32Array:
+        """Return the (d,) float32 unit vector of a caption."""
         ...
 
 

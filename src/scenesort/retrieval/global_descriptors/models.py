@@ -16,6 +16,7 @@ from typing import Any
 
 from scenesort import weights
 from scenesort.errors import MissingDependencyError, WeightsError
+from scenesort.retrieval.global_descriptors.memory import available_mb, needed_mb
 
 _SAFETENSORS = "*.safetensors"
 _PICKLE = "pytorch_model.bin"
@@ -60,6 +61,23 @@ def check_given(member: str, model: str, sentence_model: str, expected_sha256: s
             find_folder(given, member, expected)
 
 
+def workers_that_fit(member: str, model: str, precision: str, device: str, workers: int) -> int:
+    """Return how many of `workers` processes can hold a model each, at least one, as far as that can be told.
+
+    A model is a folder or a name of the weights registry; for others, and on a GPU, which each worker asks itself, it
+    is all of them.
+    """
+    if device.startswith("cuda") or not model:
+        return workers
+    folder = weights.locate(model) if model in weights.REGISTRY else Path(model).expanduser()
+    free_mb = available_mb(device)
+    if not folder.is_dir() or not state_files(folder) or free_mb is None:
+        return workers
+    used = "float32" if precision == "auto" else precision
+    return max(1, min(workers, int(free_mb // needed_mb(num_parameters(folder), used))))
+
+
+@cache
 def fingerprint_of(model: str, member: str) -> str:
     """Return what identifies a model's bytes, for keys of artefacts: of a folder, all files' SHA-256 hashed again."""
     if model in weights.REGISTRY:

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from scenesort.errors import OptionError
 from scenesort.plugins import did_you_mean
-from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions
+from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions, load
 
 WEIGHT = "weight"
 """Setting of a fusion, not of the member."""
@@ -38,13 +38,12 @@ def fusion_weights(names: Sequence[str], settings: Sequence[str]) -> tuple[tuple
 
 
 def check_settings(names: Sequence[str], settings: Sequence[str]) -> None:
-    """Raise OptionError for a setting of a member that is not among `names`, and for any that can't be read."""
-    for member, _, _ in _parsed(settings):
-        if member not in names:
-            raise OptionError(
-                f"retrieval.members sets '{member}'{did_you_mean(member, list(names))}, which is not among "
-                f"retrieval.descriptors: {', '.join(names)}"
-            )
+    """Raise OptionError for a setting of a member that doesn't exist, and for any that can't be read.
+
+    Settings of members that are not among `names` do nothing, so that presets can hold some.
+    """
+    for member in {member for member, _, _ in _parsed(settings)} - set(names):
+        load(member)
     for name in names:
         member_options(name, settings)
     fusion_weights(names, settings)

@@ -11,11 +11,9 @@ the share of right neighbours fell from 0.96 to 0.68.
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,29 +97,22 @@ class Vlad:
         return vector if codebook.shortening is None else unit(codebook.shortening.apply(vector[None])[0])
 
     @staticmethod
-    def save_codebook(codebook: Codebook, path: Path) -> None:
-        """Write a codebook to an `.npz` file; see FeatureDescriptorMember."""
-        arrays = {"words": codebook.words}
+    def pack_codebook(codebook: Codebook) -> dict[str, NDArray[Any]]:
+        """Return a codebook as named arrays; see FeatureDescriptorMember."""
+        arrays: dict[str, NDArray[Any]] = {"words": codebook.words}
         for name, projection in (("axes", codebook.axes), ("shortening", codebook.shortening)):
             if projection is not None:
                 arrays[f"{name}_mean"], arrays[f"{name}_rows"] = projection.mean, projection.rows
-        with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        return arrays
 
     @staticmethod
-    def load_codebook(path: Path) -> Codebook:
-        """Read what `save_codebook` wrote; raises OptionError for any other file."""
-        try:
-            with np.load(path, allow_pickle=False) as held:
-                axes, shortening = (
-                    Projection(held[f"{name}_mean"], held[f"{name}_rows"]) if f"{name}_mean" in held else None
-                    for name in ("axes", "shortening")
-                )
-                return Codebook(axes, held["words"], shortening)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise OptionError(
-                f"{path} holds no codebook of vlad that can be read ({error}); make it with: scenesort retrieval fit"
-            ) from error
+    def unpack_codebook(arrays: Mapping[str, NDArray[Any]]) -> Codebook:
+        """Undo `pack_codebook`; raises KeyError for arrays that are no codebook."""
+        axes, shortening = (
+            Projection(arrays[f"{name}_mean"], arrays[f"{name}_rows"]) if f"{name}_mean" in arrays else None
+            for name in ("axes", "shortening")
+        )
+        return Codebook(axes, arrays["words"], shortening)
 
 
 def aggregate(descriptors: Float32Array, words: Float32Array) -> Float32Array:
