@@ -191,7 +191,7 @@ class TestSameTwice:
         assert shards(cache) == before
         assert not shards(tmp_path / "out")
         assert all(done == 0 for name, (done, _) in stages(result).items() if name not in ("photos", "colours"))
-        assert stages(result)["features"] == (0, 12)
+        assert stages(result)["features"][0] == stages(result)["matching"][0] == 0
         assert (tmp_path / "out" / "submission.csv").read_bytes() == (by_two.out / "submission.csv").read_bytes()
 
 
@@ -379,7 +379,7 @@ class TestPairsByRetrieval:
         shutil.rmtree(out / "work" / "shards" / "models")
         result = scenesort.run(pile.photos, out, options=options(**self.SEARCHED))
         assert (out / "submission.csv").read_bytes() == (searched.out / "submission.csv").read_bytes()
-        assert stages(result)["features"] == (0, 12)
+        assert stages(result)["features"][0] == stages(result)["matching"][0] == 0
 
 
 FRAGILE = """
