@@ -124,3 +124,54 @@ def save_sentence_model(folder):
 
 def photo(height=90, width=120, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+MEGALOC = {
+    "feat_dim": 40,
+    "num_clusters": 6,
+    "cluster_dim": 8,
+    "token_dim": 5,
+    "mlp_dim": 24,
+    **{name: value for name, value in VISION.items() if name != "intermediate_size"},
+    "mlp_ratio": 2,
+}
+
+
+def megaloc_state():
+    """Return MegaLoc's tensors by their published names, at the sizes of MEGALOC."""
+    width, inner, clusters = MEGALOC["hidden_size"], MEGALOC["mlp_dim"], MEGALOC["num_clusters"]
+    pooled = clusters * MEGALOC["cluster_dim"] + MEGALOC["token_dim"]
+    shapes = {
+        "backbone.cls_token": (1, 1, width),
+        "backbone.pos_embed": (1, 17, width),
+        **_layer("backbone.patch_embed.proj", width, 3, 14, 14),
+        **_layer("backbone.norm", width),
+        **_layer("aggregator.agg.token_features.0", inner, width),
+        **_layer("aggregator.agg.token_features.2", MEGALOC["token_dim"], inner),
+        **_layer("aggregator.agg.cluster_features.0", inner, width, 1, 1),
+        **_layer("aggregator.agg.cluster_features.3", MEGALOC["cluster_dim"], inner, 1, 1),
+        **_layer("aggregator.agg.score.0", inner, width, 1, 1),
+        **_layer("aggregator.agg.score.3", clusters, inner, 1, 1),
+        **_layer("aggregator.linear", MEGALOC["feat_dim"], pooled),
+        "aggregator.agg.dust_bin": (),
+    }
+    for block in ("backbone.blocks.0", "backbone.blocks.1"):
+        shapes |= _layer(f"{block}.norm1", width) | _layer(f"{block}.norm2", width)
+        shapes |= _layer(f"{block}.attn.qkv", 3 * width, width) | _layer(f"{block}.attn.proj", width, width)
+        shapes |= _layer(f"{block}.mlp.fc1", 2 * width, width) | _layer(f"{block}.mlp.fc2", width, 2 * width)
+        shapes |= {f"{block}.ls1.gamma": (width,), f"{block}.ls2.gamma": (width,)}
+    random = torch.Generator().manual_seed(3)
+    return {name: torch.randn(shape, generator=random) * 0.3 for name, shape in shapes.items()}
+
+
+def _layer(name, *shape):
+    return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+
+
+def save_megaloc(folder, state=None, config=MEGALOC):
+    from safetensors.torch import save_file
+
+    folder.mkdir(exist_ok=True)
+    save_file(megaloc_state() if state is None else state, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder

@@ -24,7 +24,7 @@ _CODE: tuple[tuple[str, str, str], ...] = (
     (r"must3r", _TREE, "must3r"),
     (r"vggt.*", _TREE, "vggt"),
     (r"da3-.*", _TREE, "depth-anything-3"),
-    (r"dinov2-.*|siglip|blip|llava.*|superpoint|efficientloftr", _PACKAGE, "transformers"),
+    (r"dinov2-.*|megaloc|siglip|blip|llava.*|superpoint|efficientloftr", _PACKAGE, "transformers"),
 )
 """Code that loads a model and isn't scenesort's: names of models, what it is, and its name."""
 

@@ -77,6 +77,22 @@ ENTRIES: tuple[WeightsEntry, ...] = (
         "about 6 GB, estimated from 1.1 billion parameters",
     ),
     WeightsEntry(
+        name="megaloc",
+        what_for="global descriptor for retrieval, trained on places",
+        files=(
+            WeightsFile("model.safetensors", None, "d4f9f2bcb60018f91eb6a8e061ed054fd55654e10c2569cf13841ea986ffb4f8"),
+        ),
+        sources=(HubSource("gberton/MegaLoc", "7cb9f7970d366fdf059963d04d372e503e8e9df9"),),
+        licence="MIT",
+        commercial=True,
+        licence_url="https://github.com/gmberton/MegaLoc/blob/main/LICENSE",
+        inputs="RGB, 0 to 1, minus mean and over deviation of ImageNet; sides multiples of 14; 8448 numbers",
+        memory="about 1.4 GB, estimated from 229 million parameters",
+        size_mb=915,
+        evidence="published",
+        folder=True,
+    ),
+    WeightsEntry(
         name="siglip",
         what_for="global descriptor; pictures against words",
         files=_hub_files(

@@ -22,10 +22,11 @@ _SAFETENSORS = "*.safetensors"
 _PICKLE = "pytorch_model.bin"
 
 
-def find_folder(model: str, member: str, expected_sha256: str = "") -> Path:
+def find_folder(model: str, member: str, expected_sha256: str = "", needs_config: bool = True) -> Path:
     """Return the folder of a model given by its name in the weights registry or by its folder's path.
 
-    With `expected_sha256`, its fingerprint must be that. Raises WeightsError: unknown, not here, damaged, no model.
+    With `expected_sha256`, its fingerprint must be that; without `needs_config`, config.json may be missing. Raises
+    WeightsError: unknown, not here, damaged, no model.
     """
     if model in weights.REGISTRY:
         folder = weights.locate(model)
@@ -37,7 +38,7 @@ def find_folder(model: str, member: str, expected_sha256: str = "") -> Path:
                 f"{member}: model '{model}' is neither a folder nor a name of the weights registry; give the path of a "
                 f"folder with config.json and model.safetensors, or one of: {known}"
             )
-    if not (folder / "config.json").is_file():
+    if needs_config and not (folder / "config.json").is_file():
         raise WeightsError(
             f"{member}: folder {folder} holds no model: config.json is missing; give the folder that "
             "save_pretrained wrote or the hub serves"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenesort.errors import OptionError, WeightsError
 from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions, over_turns, unit
@@ -81,17 +82,22 @@ class VisionTransformer:
         with torch.inference_mode():
             found = self._model(pixel_values=picture.to(self._device, self._model.dtype), **settings)
             vector = self._pooled(found).float().cpu().numpy()
-        if not np.isfinite(vector).all():
-            raise WeightsError(
-                f"{self.name}: the model gave numbers that are not finite in {self._precision}; "
-                "set precision to float32, or download the model again"
-            )
-        return unit(vector)
+        return finite_unit(vector, self.name, self._precision)
 
     def _pooled(self, found: Any) -> Any:
         if self._pooling == "cls":
             return found.pooler_output[0]
         return pool(found.last_hidden_state[0, self._skipped :].float(), self._pooling, self._options.gem_power)
+
+
+def finite_unit(vector: NDArray[Any], member: str, precision: str) -> Float32Array:
+    """Return a model's vector at unit length; raises WeightsError when some of its numbers are not finite."""
+    if not np.isfinite(vector).all():
+        raise WeightsError(
+            f"{member}: the model gave numbers that are not finite in {precision}; "
+            "set precision to float32, or download the model again"
+        )
+    return unit(vector)
 
 
 def precision_on(device: str, precision: str) -> str:
