@@ -78,18 +78,21 @@ def workers_that_fit(member: str, model: str, precision: str, device: str, worke
     return max(1, min(workers, int(free_mb // needed_mb(num_parameters(folder), used))))
 
 
-@cache
 def fingerprint_of(model: str, member: str) -> str:
     """Return what identifies a model's bytes, for keys of artefacts: of a folder, all files' SHA-256 hashed again."""
     if model in weights.REGISTRY:
         return weights.fingerprint(model)
     folder = find_folder(model, member)
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    lines = []
-    for name in names:
-        with (folder / name).open("rb") as file:
-            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    lines = [f"{_sha256(path, path.stat().st_size, path.stat().st_mtime_ns)}  {path.name}\n" for path in paths]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@cache
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """The hash of a file, which takes long for a large model; size and time tell whether it is still the same."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def state_files(folder: Path) -> list[Path]:
