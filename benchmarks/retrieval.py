@@ -195,11 +195,17 @@ def _funnel(judge: Judge, context: Context, sides: Mapping[str, Any]) -> list[Ro
     every = [pair for found in grown.matched for pair in found.where]
     rows.append(judge.rate("matched with SIFT, grown", _rows(sides, every)))
     rows.append(judge.rate("… and verified", _rows(sides, list(grown.verified.inliers))))
-    chosen = steps.learned_pairs(context, grown.scored, grown.verified)
+    chosen = steps.learned_pairs(context, grown.scored)
     rows.append(judge.rate("proposed to the learned matcher", _rows(sides, chosen)))
-    rows.append(judge.rate("… and not settled", _rows(sides, open_pairs(context, grown.verified, chosen))))
-    known = {*chosen, *grown.verified.inliers}
-    rows.append(judge.rate("verified or proposed to it", _rows(sides, sorted(known))))
+    rest = steps.match_rest(context, sides, grown.scored, grown.verified)
+    verified = steps.verify_again(context, sides, grown.verified, grown.matched, rest)
+    chosen = [*chosen, *steps.grown_pairs(context, sides, grown, verified)]
+    rows.append(judge.rate("proposed to the learned matcher, grown", _rows(sides, chosen)))
+    rows.append(
+        judge.rate("… of these not settled, so matched", _rows(sides, open_pairs(context, grown.verified, chosen)))
+    )
+    final = steps.grow_learned(context, sides, grown, rest, verified)
+    rows.append(judge.rate("verified in the end", _rows(sides, list(final.inliers))))
     return rows
 
 

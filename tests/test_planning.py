@@ -52,7 +52,7 @@ class TestPlanTime:
 
     def test_large_collections_grow_nearly_linearly(self):
         small, large, larger = (predict(balanced(), MIX, count, 2) for count in (150, 2000, 4000))
-        assert small["retrieval"] == small["growth"] == 0
+        assert small["retrieval"] == small["growth"] == small["growth (learned)"] == 0
         assert all(large[stage] > 0 for stage in STAGES)
         for stage in STAGES:
             if stage != "mapping":
@@ -83,6 +83,7 @@ class TestSchedule:
         assert schedule.until_s("retrieval (any)") == pytest.approx(now_s + 590, abs=5)
         assert schedule.until_s("verification (growth)") == pytest.approx(now_s + 700, abs=5)
         assert schedule.until_s("retrieval (any)") < schedule.until_s("pairs") < schedule.until_s("matching (growth)")
+        assert schedule.until_s("matching (learned, growth)") == pytest.approx(now_s + 800, abs=5)
 
     def test_a_slow_machine_moves_the_deadlines(self):
         now_s = time.monotonic()

@@ -167,6 +167,7 @@ def _sort(
     grown = steps.grow(context, sides, scored, quick, verified, groups)
     rest = steps.match_rest(context, sides, grown.scored, grown.verified)
     verified = steps.verify_again(context, sides, grown.verified, grown.matched, rest)
+    verified = steps.grow_learned(context, sides, grown, rest, verified, groups)
     graph = scenes.build_view_graph(sides, verified.inliers)
     parts = scenes.connected_parts(graph, options.scenes.min_photos)
     models = steps.map_parts(context, sides, parts, verified)

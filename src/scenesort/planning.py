@@ -24,6 +24,7 @@ STAGES = (
     "growth",
     "matching (learned)",
     "verification (learned)",
+    "growth (learned)",
     "mapping",
 )
 """The stages that can be cut short, in their order. Growth repeats three of them, retrieval has one a descriptor."""
@@ -158,6 +159,9 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
             cost = LEARNED_CPU_S.get(matcher, UNKNOWN_LEARNED_CPU_S) * (keypoints / 2048) ** 1.5
             seconds["matching (learned)"] += pairs * cost
             seconds["verification (learned)"] += pairs * VERIFY_CPU_S
+            if "growth" in rules:
+                grown = 0.6 * options.pairs.grown_pairs_per_photo * count
+                seconds["growth (learned)"] += grown * (cost + VERIFY_CPU_S)
         else:
             nearest_s = NEAREST_CPU_S * (keypoints / 8192) ** 2
             seconds["matching"] += pairs * nearest_s
@@ -179,7 +183,13 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
 
 def _place(stage: str) -> int:
     """The place of a stage among `STAGES`; an unknown one counts as the last."""
-    name = "growth" if stage.endswith("(growth)") else "retrieval" if stage.startswith("retrieval") else stage
+    name = stage
+    if stage.startswith("retrieval"):
+        name = "retrieval"
+    elif stage.endswith("(learned, growth)"):
+        name = "growth (learned)"
+    elif stage.endswith("(growth)"):
+        name = "growth"
     return STAGES.index(name) if name in STAGES else len(STAGES) - 1
 
 

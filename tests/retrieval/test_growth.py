@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs
+from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs, shared_strength
 
 NONE = np.zeros((0, 2), dtype=np.int64)
 NO_CANDIDATES = (NONE, np.zeros(0, dtype=np.float32))
@@ -110,6 +110,31 @@ def test_shared_partners_are_counted_right(count, seed, per_photo):
         expected |= {pair: shared[pair] for pair in best}
     found = grown(count, array(*verified), NONE, NO_CANDIDATES, 1000, GrowthOptions(pairs_per_photo=per_photo))
     assert [tuple(pair) for pair in found.tolist()] == sorted(expected, key=lambda pair: (-expected[pair], pair))
+
+
+@given(st.integers(3, 14), st.integers(0, 10**6), st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_strength_is_what_third_photos_may_share(count, seed, per_photo):
+    random = np.random.default_rng(seed)
+    every = [(i, j) for i in range(count) for j in range(i + 1, count)]
+    inliers = {pair: int(random.integers(15, 400)) for pair in every if random.random() < 0.4}
+    tried = [pair for pair in every if random.random() < 0.3]
+
+    def seen(a, b):
+        return inliers.get((min(a, b), max(a, b)), 0)
+
+    strength = {(a, b): sum(min(seen(a, third), seen(b, third)) for third in range(count)) for a, b in every}
+    expected = set()
+    for photo in range(count):
+        fresh = [pair for pair in every if photo in pair and strength[pair] and pair not in tried]
+        fresh.sort(key=lambda pair: (-strength[pair], sum(pair) - photo))
+        expected |= set(fresh[:per_photo])
+    verified = array(*inliers)
+    pairs, found = shared_strength(
+        count, verified, np.array(list(inliers.values()), dtype=int), array(*tried), per_photo
+    )
+    assert [tuple(pair) for pair in pairs.tolist()] == sorted(expected)
+    assert found.tolist() == [strength[tuple(pair)] for pair in pairs.tolist()]
 
 
 def test_rounds_are_worth_it_while_enough_verify():

@@ -3,7 +3,7 @@
 from scenesort.retrieval.fusion import FusionOptions, fit_fusion, load_fusion, save_fusion
 from scenesort.retrieval.group_files import names_collections
 from scenesort.retrieval.groups import groups_first, within_groups
-from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs
+from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs, shared_strength
 from scenesort.retrieval.index import Neighbours
 from scenesort.retrieval.index_exact import Float16Array, RowArray
 from scenesort.retrieval.pair_files import read_pairs
@@ -56,6 +56,7 @@ __all__ = [
     "search",
     "sequence",
     "settled_photos",
+    "shared_strength",
     "shortlist",
     "union",
     "within_groups",

@@ -63,6 +63,43 @@ def next_pairs(
     return np.array(chosen, dtype=np.int64).reshape(-1, 2)
 
 
+def shared_strength(
+    num_photos: int, verified: RowArray, inliers: RowArray, tried: RowArray, per_photo: int
+) -> tuple[RowArray, Float32Array]:
+    """Find untried pairs of photos that see a third one, and how strongly they do.
+
+    `verified`: (v, 2) pairs with their `inliers` (v,). The strength of a pair is the sum, over all third photos, of the
+    smaller of the two numbers of inliers: matches that both may have in common. Returns pairs (m, 2), the smaller row
+    first, and strengths (m,) float32: each photo's strongest `per_photo`, without the `tried` (t, 2).
+    """
+    both = np.concatenate([verified, verified[:, ::-1]])
+    weight = np.tile(inliers, 2).astype(np.float64)
+    order = np.lexsort((both[:, 1], both[:, 0]))
+    both, weight = both[order], weight[order]
+    starts = np.searchsorted(both[:, 0], np.arange(num_photos + 1))
+    known = _pair_set(tried)
+    found: dict[tuple[int, int], float] = {}
+    for photo in range(num_photos):
+        first = slice(starts[photo], starts[photo + 1])
+        if first.start == first.stop:
+            continue
+        partners = zip(both[first, 1].tolist(), weight[first].tolist(), strict=True)
+        seconds = [(slice(starts[partner], starts[partner + 1]), most) for partner, most in partners]
+        others, place = np.unique(np.concatenate([both[second, 1] for second, _ in seconds]), return_inverse=True)
+        shared = np.concatenate([np.minimum(weight[second], most) for second, most in seconds])
+        strength = np.bincount(place, weights=shared)
+        left = per_photo
+        for number in np.argsort(-strength, kind="stable").tolist():
+            other = int(others[number])
+            if not left:
+                break
+            if other != photo and (pair := _pair(photo, other)) not in known:
+                found[pair] = float(strength[number])
+                left -= 1
+    pairs = np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+    return pairs, np.array([found[first, second] for first, second in pairs.tolist()], dtype=np.float32)
+
+
 def is_worthwhile(num_matched: int, num_verified: int, least_share: float = 0.05) -> bool:
     """Tell whether a round verified enough of what it matched for another one to be worth its time."""
     return num_matched > 0 and num_verified >= max(1.0, least_share * num_matched)

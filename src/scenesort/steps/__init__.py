@@ -10,7 +10,7 @@ from scenesort.steps.colouring import colour_points
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import NO_TIME, find_features, find_photos
 from scenesort.steps.grouping import find_groups
-from scenesort.steps.growing import grow
+from scenesort.steps.growing import grow, grow_learned, grown_pairs
 from scenesort.steps.mapping import map_parts, split_look_alikes
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
 from scenesort.steps.retrieving import (
@@ -45,6 +45,8 @@ __all__ = [
     "fit_memory",
     "fusion_options",
     "grow",
+    "grow_learned",
+    "grown_pairs",
     "learn_codebook",
     "learned_pairs",
     "map_parts",

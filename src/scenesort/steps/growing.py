@@ -11,10 +11,13 @@ import numpy as np
 from scenesort import retrieval
 from scenesort.retrieval import RowArray, ScoredPairs
 from scenesort.steps.common import Context, FoundGroups, MatchedPairs, VerifiedPairs
-from scenesort.steps.pairing import join_matched, match_pairs, verify_pairs
+from scenesort.steps.pairing import join_matched, learned_pairs, match_pairs, open_pairs, verify_again, verify_pairs
 from scenesort.steps.retrieving import score_pairs
 from scenesort.types import Pair
 from scenesort.work import PhotoKeys
+
+LOOKED_AT = 3
+"""How many times as many pairs are screened as the learned members get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,7 @@ def grow(
     """
     options = context.options.retrieval
     matched = list(matched)
-    size = int(groups.sizes.max(initial=0)) if groups is not None and groups.is_gate else len(scored.names)
-    if "growth" not in retrieval.resolve(options, size) or not matched:
+    if not _is_asked(context, len(scored.names), groups) or not matched:
         return Grown(scored, matched, verified)
     budget = int(options.growth_pairs_per_photo * len(scored.names))
     for _ in range(options.growth_rounds):
@@ -72,6 +74,50 @@ def grow(
         if not retrieval.is_worthwhile(len(chosen), len(found.inliers)):
             break
     return Grown(scored, matched, verified)
+
+
+def grow_learned(
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    grown: Grown,
+    rest: Sequence[MatchedPairs],
+    verified: VerifiedPairs,
+    groups: FoundGroups | None = None,
+) -> VerifiedPairs:
+    """Match and verify, with the learned members, the pairs that see much of what verified partners see; in one round.
+
+    `rest` is what the learned members matched and `verified` what came of it. Returns all verified pairs.
+    """
+    per_photo = context.options.pairs.grown_pairs_per_photo
+    if not _is_asked(context, len(sides), groups) or not rest or not per_photo:
+        return verified
+    chosen = open_pairs(context, grown.verified, grown_pairs(context, sides, grown, verified))
+    more = match_pairs(context, sides, chosen, learned=True, stage_name="matching (learned, growth)")
+    return verify_again(context, sides, verified, grown.matched, more, "verification (learned, growth)")
+
+
+def grown_pairs(context: Context, sides: Mapping[str, PhotoKeys], grown: Grown, verified: VerifiedPairs) -> list[Pair]:
+    """Return the pairs that growth proposes to the learned members, best first."""
+    per_photo = context.options.pairs.grown_pairs_per_photo
+    scored = grown.scored
+    tried = _rows(scored.names, learned_pairs(context, scored))
+    pairs, strength = retrieval.shared_strength(
+        len(scored.names),
+        _rows(scored.names, list(verified.inliers)),
+        np.array(list(verified.inliers.values()), dtype=np.int64),
+        tried,
+        LOOKED_AT * per_photo,
+    )
+    scores = score_pairs(context, sides, pairs, "pairs (learned, growth)")
+    promising = ScoredPairs(
+        scored.names, pairs, (strength + 1) * (scores + 1), np.zeros(len(pairs), dtype=bool), scored.first_group
+    )
+    return retrieval.shortlist(promising, per_photo)
+
+
+def _is_asked(context: Context, num_photos: int, groups: FoundGroups | None) -> bool:
+    size = int(groups.sizes.max(initial=0)) if groups is not None and groups.is_gate else num_photos
+    return "growth" in retrieval.resolve(context.options.retrieval, size)
 
 
 def _rows(names: Sequence[str], pairs: Sequence[Pair]) -> RowArray:

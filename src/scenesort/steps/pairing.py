@@ -36,11 +36,11 @@ def match_rest(
     context: Context, sides: Mapping[str, PhotoKeys], scored: ScoredPairs, quick: VerifiedPairs
 ) -> list[MatchedPairs]:
     """Match pairs with the learned members where a photo has too few strong partners from the quick round."""
-    chosen = learned_pairs(context, scored, quick)
+    chosen = learned_pairs(context, scored)
     return match_pairs(context, sides, open_pairs(context, quick, chosen), learned=True)
 
 
-def learned_pairs(context: Context, scored: ScoredPairs, quick: VerifiedPairs) -> list[Pair]:
+def learned_pairs(context: Context, scored: ScoredPairs) -> list[Pair]:
     """Return the pairs proposed to the learned members, best first."""
     return retrieval.shortlist(scored, context.options.pairs.pairs_per_photo)
 
@@ -123,10 +123,11 @@ def verify_again(
     quick: VerifiedPairs,
     matched: Sequence[MatchedPairs],
     rest: Sequence[MatchedPairs],
+    stage_name: str = "verification (learned)",
 ) -> VerifiedPairs:
     """Verify the pairs that the learned members matched on all their matches; the others keep their geometry."""
     again = {pair for found in rest for pair in found.where}
-    joined, unseen = _verify(context, sides, [*matched, *rest], again, "verification (learned)")
+    joined, unseen = _verify(context, sides, [*matched, *rest], again, stage_name)
     kept = {pair: spot for pair, spot in quick.where.items() if pair not in again or pair in unseen}
     return VerifiedPairs(
         dict(sorted({**{pair: quick.inliers[pair] for pair in kept}, **joined.inliers}.items())),
