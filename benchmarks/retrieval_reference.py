@@ -30,7 +30,7 @@ from scenesort.steps.pairing import match_pairs
 from scenesort.types import Pair
 from scenesort.workspace import Workspace
 
-ACROSS = {"matching.mix": ("sift+nearest",), "features.sift_keypoints": 2048, "pairs.screen_with": "sift"}
+ACROSS = {"matching.mix": ("sift+nearest",), "features.sift_keypoints": 1024, "pairs.screen_with": "sift"}
 """Options for pairs across scenes: nine pairs of ten, hardly any of which is true."""
 
 
