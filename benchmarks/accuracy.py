@@ -15,6 +15,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from rich.table import Table
 
 import scenesort
 from scenesort.config import Options, preset, with_values
+from scenesort.progress import StageReport
 
 Row = dict[str, Any]
 
@@ -91,13 +93,21 @@ def _runs(name: str, options: Options, seeds: list[int], arguments: argparse.Nam
                     "clusterness": scored.clusterness,
                     "seconds": seconds,
                     "peak_memory_mb": max(max(stage.peak_memory_mb, stage.parent_memory_mb) for stage in stages),
-                    "stage_seconds": {stage.name: stage.seconds for stage in stages},
+                    "stage_seconds": _seconds_by_stage(stages),
                 }
             )
             finished.write_text(json.dumps(runs[-1]) + "\n")
             print(f"{name}: {folder.name} seed {seed}: {scored.score:.1f} in {seconds:.0f} s", flush=True)
         rows.append({"collection": folder.name, "runs": runs})
     return rows
+
+
+def _seconds_by_stage(stages: Sequence[StageReport]) -> dict[str, float]:
+    """Some stages consist of several parts with one name."""
+    seconds: dict[str, float] = {}
+    for stage in stages:
+        seconds[stage.name] = seconds.get(stage.name, 0.0) + stage.seconds
+    return seconds
 
 
 def _labels_of(labels: Path, collection: str, work: Path) -> Path:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenesort import planning
-from scenesort.config import preset
+from scenesort.config import preset, with_values
 from scenesort.planning import STAGES, Schedule, plan_memory, plan_time, predict, share_time
 
 MIX = (False, True)
@@ -61,6 +61,19 @@ class TestPlanTime:
     def test_more_workers_get_more_done(self):
         few, many = (sum(predict(balanced(), MIX, 100, workers).values()) for workers in (1, 4))
         assert many < few / 2
+
+    @pytest.mark.parametrize(
+        ("values", "is_planned"),
+        [
+            ({}, True),
+            ({"photos.find_turns": False}, False),
+            ({"matching.mix": "sift+nearest"}, False),
+            ({"matching.mix": "xfeat+nearest"}, True),
+        ],
+    )
+    def test_turns_are_looked_for_where_a_member_needs_it(self, values, is_planned):
+        options = with_values(balanced(), values)
+        assert (predict(options, [True] * len(options.matching.mix), 100, 2)["turns"] > 0) == is_planned
 
 
 class TestSchedule:

@@ -157,6 +157,7 @@ def _sort(
 ) -> tuple[PhotoSet, list[PosedScene], list[str]]:
     options = context.options
     found = steps.find_photos(context, folder, _not_photos(folder, out))
+    found = steps.find_turns(context, found)
     found, sides = steps.find_features(context, found)
     context.on_models = lambda models: submission.offer(name, found, models, options.scenes.min_photos)
     groups = steps.find_groups(context, name, found, sides)

@@ -16,6 +16,7 @@ from scenesort.config import Options, with_values
 
 STAGES = (
     "photos",
+    "turns",
     "features",
     "retrieval",
     "pairs",
@@ -36,6 +37,7 @@ MOST_KEPT: Mapping[str, float] = {"photos": 0.7, "features": 0.4, "matching": 0.
 """How much of the time left a stage leaves to the later ones at most."""
 
 PHOTO_CPU_S = 0.05
+TURNS_CPU_S = 0.2
 
 START_S = 3.0
 """Starting workers and loading models."""
@@ -134,6 +136,8 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
     pixels = (options.features.max_side_px / 1024) ** 2
     seconds = dict.fromkeys(STAGES, 0.0)
     seconds["photos"] = PHOTO_CPU_S * count
+    if options.photos.find_turns and any(not member.startswith("sift+") for member in options.matching.mix):
+        seconds["turns"] = TURNS_CPU_S * count
     chosen = options.retrieval
     rules = retrieval.resolve(chosen, count)
     is_searched = bool(set(rules) & set(retrieval.SEARCHING))

@@ -42,6 +42,7 @@ class PhotosOptions:
     cameras_csv: str = option("", "known intrinsics by photo: a CSV with image,model,width,height,params")
     masks: str = option("", "folder of masks named like the photos plus .png; features on black are dropped")
     default_focal_ratio: float = option(1.2, "guessed focal length as a multiple of the longer side", low=0.1)
+    find_turns: bool = option(True, "photos turned by 90 or 180 degrees against their neighbours are matched upright")
 
 
 @dataclass(frozen=True, slots=True)

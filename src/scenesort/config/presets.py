@@ -30,6 +30,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "verification.max_trials": 10000,
     },
     "baseline": {
+        "photos.find_turns": False,
         "matching.mix": ("aliked+lightglue",),
         "matching.depth_confidence": -1.0,
         "matching.width_confidence": -1.0,

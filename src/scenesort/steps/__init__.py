@@ -25,6 +25,7 @@ from scenesort.steps.retrieving import (
     trained_file,
 )
 from scenesort.steps.submitting import Submission, num_posed
+from scenesort.steps.turning import find_turns
 
 __all__ = [
     "FUSION_FILE",
@@ -42,6 +43,7 @@ __all__ = [
     "find_features",
     "find_groups",
     "find_photos",
+    "find_turns",
     "fit_memory",
     "fusion_options",
     "grow",

@@ -59,13 +59,11 @@ def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str
     jobs: list[tuple[str, work.FeaturesJob]] = []
     for photo in found.photos:
         for member_name, _ in mix:
-            member = features.load(member_name)
             max_keypoints: int = getattr(options.features, f"{member_name}_keypoints", 4096)
-            made_from = (photo.sha256, photo.quarter_turns, photo.mirrored, photo.mask_sha256)
-            how = (max_keypoints, options.features.max_side_px, context.device)
-            shard = key("features", made_from, how, identity(member), library_versions())
+            job = work.FeaturesJob(photo, member_name, max_keypoints, options.features.max_side_px, context.device)
+            shard = features_key(job)
             keys[photo.name].append(shard)
-            jobs.append((shard, work.FeaturesJob(photo, member_name, *how)))
+            jobs.append((shard, job))
     unmade = make(context, "features", "features", jobs, work.extract, artefacts.pack_features)
     failed = {job.photo.name: NO_TIME for job in unmade.late}
     failed.update({job.photo.name: f"Finding {job.member} features failed: {error}" for job, error in unmade.failed})
@@ -76,3 +74,11 @@ def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str
     skipped = tuple(sorted([*found.skipped, *lost], key=lambda item: item.name))
     found = dataclasses.replace(found, photos=kept, skipped=skipped)
     return found, {photo.name: PhotoKeys(photo, tuple(keys[photo.name])) for photo in kept}
+
+
+def features_key(job: work.FeaturesJob) -> str:
+    """Return the key of the features that a job finds."""
+    photo = job.photo
+    made_from = (photo.sha256, photo.quarter_turns, photo.mirrored, photo.mask_sha256)
+    how = (job.max_keypoints, job.max_side_px, job.device)
+    return key("features", made_from, how, identity(features.load(job.member)), library_versions())
