@@ -47,7 +47,7 @@ def neighbourhood(
         context = Context(workspace, pool, options, device, progress or Silent())
         found = steps.find_photos(context, folder, [out, *run_folders_below(folder)])
         name = _name_of(photo, folder, found)
-        found, sides = steps.find_features(context, found)
+        found, sides = steps.find_features(context, steps.find_turns(context, found))
         if name not in sides:
             raise NoPhotosError(f"{photo} can't be described: its features could not be found; see {out / 'run.log'}")
         names = sorted(sides)

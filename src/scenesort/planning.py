@@ -188,8 +188,8 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
 def _place(stage: str) -> int:
     """The place of a stage among `STAGES`; an unknown one counts as the last."""
     name = stage
-    if stage.startswith("retrieval"):
-        name = "retrieval"
+    if stage.startswith(("retrieval", "turns")):
+        name = stage.partition(" ")[0]
     elif stage.endswith("(learned, growth)"):
         name = "growth (learned)"
     elif stage.endswith("(growth)"):

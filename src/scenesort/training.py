@@ -39,7 +39,7 @@ def fit(
     ):
         device = next(pool.run(resolve_device, [options.execution.device])).result()
         context = Context(workspace, pool, options, device, progress or Silent())
-        found = steps.find_photos(context, photos, [])
+        found = steps.find_turns(context, steps.find_photos(context, photos, []))
         fusion = steps.fusion_options(context)
         least = fusion.least_photos if fusion else 2
         _check_count(photos, len(found.photos), least, bool(fusion))

@@ -31,8 +31,8 @@ def find_turns(context: Context, found: PhotoSet) -> PhotoSet:
     photos = found.photos
     pairs = turns.close_pairs(len(photos))
     # A photo with 0 … 3 turns added is a view, with the number 4 × photo + turns.
-    keys = _describe(context, member, photos, range(0, 4 * len(photos), 4))
-    own = _compare(context, keys, 4 * pairs)
+    keys = _describe(context, member, photos, range(0, 4 * len(photos), 4), "turns")
+    own = _compare(context, keys, 4 * pairs, "turns (pairs)")
     groups = turns.agreeing_groups(len(photos), pairs, own)
     group_of = np.empty(len(photos), dtype=np.int64)
     for number, group in enumerate(groups):
@@ -41,11 +41,14 @@ def find_turns(context: Context, found: PhotoSet) -> PhotoSet:
     tried = turns.photos_to_try(groups)
     if not tried:
         return found
-    keys |= _describe(context, member, photos, [4 * photo + turn for photo in tried for turn in (1, 2, 3)])
+    keys |= _describe(
+        context, member, photos, [4 * photo + turn for photo in tried for turn in (1, 2, 3)], "turns (tried)"
+    )
     both_ways, own = np.concatenate([pairs, pairs[:, ::-1]]), np.tile(own, 2)
     apart = np.isin(both_ways[:, 0], tried) & (group_of[both_ways[:, 0]] != group_of[both_ways[:, 1]])
     both_ways, own = both_ways[apart], own[apart]
-    turned = _compare(context, keys, np.concatenate([4 * both_ways + [turn, 0] for turn in (1, 2, 3)]))
+    views = np.concatenate([4 * both_ways + [turn, 0] for turn in (1, 2, 3)])
+    turned = _compare(context, keys, views, "turns (tried pairs)")
 
     tallies = turns.tally_votes(group_of.tolist(), both_ways, np.column_stack([own, *turned.reshape(3, -1)]))
     anchors = [sum(photos[index].quarter_turns > 0 or photos[index].mirrored for index in group) for group in groups]
@@ -59,18 +62,20 @@ def _describing_member(options: Options) -> str | None:
     return next((name for name in (options.pairs.screen_with, *wanted) if name in wanted), None)
 
 
-def _describe(context: Context, member: str, photos: Sequence[Photo], views: Iterable[int]) -> dict[int, str]:
+def _describe(
+    context: Context, member: str, photos: Sequence[Photo], views: Iterable[int], stage_name: str
+) -> dict[int, str]:
     """Find a few features in views; return their keys. Photos that fail are told where all features are found."""
     jobs: dict[int, tuple[str, work.FeaturesJob]] = {}
     for view in views:
         photo = _with_more_turns(photos[view // 4], view % 4)
         job = work.FeaturesJob(photo, member, turns.KEYPOINTS, turns.SIDE_PX, context.device)
         jobs[view] = (features_key(job), job)
-    make(context, "turns", "features", list(jobs.values()), work.extract, artefacts.pack_features)
+    make(context, stage_name, "features", list(jobs.values()), work.extract, artefacts.pack_features)
     return {view: shard for view, (shard, _) in jobs.items() if context.workspace.has("features", shard)}
 
 
-def _compare(context: Context, keys: Mapping[int, str], wanted: RowArray) -> FloatArray:
+def _compare(context: Context, keys: Mapping[int, str], wanted: RowArray, stage_name: str) -> FloatArray:
     """Score pairs of views (p, 2), (p,); nan where a view has no features or there was no time."""
     scores = np.full(len(wanted), np.nan)
     described = np.flatnonzero(np.isin(wanted, list(keys)).all(axis=1))
@@ -82,11 +87,15 @@ def _compare(context: Context, keys: Mapping[int, str], wanted: RowArray) -> Flo
         job = work.ScreenJob(context.workspace.shard_root, shards, rows.reshape(-1, 2), turns.KEYPOINTS)
         jobs.append((key("turns", VERSION, shards, job.pairs, turns.KEYPOINTS), job))
         blocks.append(block)
-    make(context, "turns", "turns", jobs, work.screen, lambda found: ({"scores": found}, {}))
+    make(context, stage_name, "turns", jobs, work.screen, lambda found: ({"scores": found}, {}), _pairs_of)
     for (shard, _), block in zip(jobs, blocks, strict=True):
         if context.workspace.has("turns", shard):
             scores[block] = loaded(context, "turns", shard)[0]["scores"]
     return scores
+
+
+def _pairs_of(job: work.ScreenJob) -> int:
+    return len(job.pairs)
 
 
 def _with_more_turns(photo: Photo, more: int) -> Photo:
