@@ -170,7 +170,7 @@ def _sort(
     verified = steps.verify_again(context, sides, grown.verified, grown.matched, rest)
     verified = steps.grow_learned(context, sides, grown, rest, verified, groups)
     graph = scenes.build_view_graph(sides, verified.inliers)
-    parts = scenes.connected_parts(graph, options.scenes.min_photos)
+    parts = scenes.connected_parts(graph, options.scenes.min_photos, options.scenes.min_joining_inliers)
     models = steps.map_parts(context, sides, parts, verified)
     models = steps.split_look_alikes(context, sides, models, verified)
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)

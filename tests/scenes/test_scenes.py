@@ -56,6 +56,19 @@ def test_connected_parts_are_the_parts(inliers, min_photos):
     assert connected_parts(graph, min_photos) == sorted(expected, key=lambda part: (-len(part), part))
 
 
+def test_a_weak_pair_joins_parts_only_with_a_third_photo():
+    strong = {("a", "b"): 90, ("b", "c"): 30, ("e", "f"): 40}
+    chance = strong | {("c", "e"): 29}
+    assert connected_parts(build_view_graph("abcdef", chance), 2, 30) == [("a", "b", "c"), ("e", "f")]
+    assert connected_parts(build_view_graph("abcdef", chance), 2) == [("a", "b", "c", "e", "f")]
+    # A third photo, f, matches both c and e, weakly too.
+    seen = chance | {("c", "f"): 16}
+    assert connected_parts(build_view_graph("abcdef", seen), 2, 30) == [("a", "b", "c", "e", "f")]
+    # A photo that hangs on weak pairs alone stays, if they support each other.
+    loose = strong | {("a", "d"): 20, ("b", "d"): 20}
+    assert connected_parts(build_view_graph("abcdef", loose), 2, 30)[0] == ("a", "b", "c", "d")
+
+
 def test_a_photo_stays_where_it_sees_most_points():
     first = model({"a": [0, 1], "b": [0, 1], "c": [0]})
     second = model({"c": [0, 1, 2], "d": [0, 1], "e": [1, 2]})

@@ -172,6 +172,12 @@ class ScenesOptions:
     """When photos belong together."""
 
     min_photos: int = option(3, "fewest posed photos of a scene", low=2)
+    # As many as a pose needs (mapping.pose_min_inliers): a photo that hangs on fewer can't be posed anyway.
+    min_joining_inliers: int = option(
+        30,
+        "a pair of fewer inliers joins two parts only if a third photo matches both of its photos; 0: any joins",
+        low=0,
+    )
     max_cut_ratio: float = option(
         0.05, "a model is split where photos share less than this share of the points they should; 0: never", low=0.0
     )

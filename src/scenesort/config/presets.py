@@ -47,6 +47,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pairs.pairs_per_photo": 1_000_000,
         "verification.min_inliers": 15,
         "verification.max_trials": 10000,
+        "scenes.min_joining_inliers": 0,
         "scenes.max_cut_ratio": 0.0,
         "mapping.share_cameras": "never",
         "mapping.robust_loss_px": 0.0,

@@ -12,12 +12,21 @@ def build_view_graph(photos: Iterable[str], inliers: Mapping[Pair, int]) -> View
     return ViewGraph(tuple(sorted(photos)), dict(sorted(inliers.items())))
 
 
-def connected_parts(graph: ViewGraph, min_photos: int) -> list[tuple[str, ...]]:
-    """Return the connected parts with at least `min_photos` photos, largest first, each sorted by name."""
-    neighbours: dict[str, list[str]] = {photo: [] for photo in graph.photos}
+def connected_parts(graph: ViewGraph, min_photos: int, min_inliers: int = 0) -> list[tuple[str, ...]]:
+    """Return the connected parts with at least `min_photos` photos, largest first, each sorted by name.
+
+    A pair of fewer than `min_inliers` inliers joins two parts only if a third photo matches both of its photos: by
+    itself it could not give a photo its pose, and chance matches between places are such pairs.
+    """
+    partners: dict[str, set[str]] = {photo: set() for photo in graph.photos}
     for first, second in graph.edges:
-        neighbours[first].append(second)
-        neighbours[second].append(first)
+        partners[first].add(second)
+        partners[second].add(first)
+    neighbours: dict[str, list[str]] = {photo: [] for photo in graph.photos}
+    for (first, second), inliers in graph.edges.items():
+        if inliers >= min_inliers or not partners[first].isdisjoint(partners[second]):
+            neighbours[first].append(second)
+            neighbours[second].append(first)
     seen: set[str] = set()
     parts = []
     for start in graph.photos:
