@@ -32,7 +32,7 @@ from scenesort.retrieval.index import DescriptorIndex
 from scenesort.retrieval.proposals import knn, mst, threshold
 from scenesort.steps import Context
 from scenesort.steps.pairing import open_pairs
-from scenesort.types import Pair
+from scenesort.types import Pair, PhotoSet
 from scenesort.workspace import Workspace
 from tables import show, write_json
 
@@ -120,7 +120,7 @@ def main() -> None:
         scores = steps.score_pairs(context, sides, every)
         figures["lists"] = _lists(judge, truth, descriptors, every, scores)
         figures["rules"] = _rules(judge, descriptors)
-        figures["funnel"] = _funnel(judge, context, sides)
+        figures["funnel"] = _funnel(judge, context, found, sides)
         figures["stages"] = [dataclasses.asdict(stage) for stage in context.stages]
     _show("neighbours by descriptor", figures["lists"])
     _show("other shortlists", figures["rules"])
@@ -182,9 +182,9 @@ def _rules(judge: Judge, descriptors: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def _funnel(judge: Judge, context: Context, sides: Mapping[str, Any]) -> list[Row]:
+def _funnel(judge: Judge, context: Context, found: PhotoSet, sides: Mapping[str, Any]) -> list[Row]:
     """What each step of the default lets through."""
-    proposed = steps.propose_pairs(context, sides)
+    proposed = steps.propose_pairs(context, found, sides)
     rows = [judge.rate("proposed and screened", proposed.pairs)]
     scored = steps.screen_pairs(context, sides, proposed)
     quick = steps.match_quickly(context, sides, scored)

@@ -124,7 +124,7 @@ class PairsOptions:
     screen_keypoints: int = option(1024, "keypoints a photo used in screening, best first", low=16)
     pairs_per_photo: int = option(12, "best-ranked partners of each photo that the learned matchers get", low=1)
     grown_pairs_per_photo: int = option(
-        6, "growth: partners of each photo that the learned matchers get on top, by what they verified; 0: none", low=0
+        5, "growth: partners of each photo that the learned matchers get on top, by what they verified; 0: none", low=0
     )
     settled_partners: int = option(
         6,
