@@ -60,7 +60,7 @@ PRESET_NOTES = {
     "fast": "fewer keypoints and pairs: a first look",
     "balanced": "the default",
     "accurate": "three kinds of features, more pairs and keypoints: slower",
-    "baseline": "the challenge's public baseline: ALIKED 4,096 + full LightGlue + incremental mapping",
+    "baseline": "the challenge's public baseline: DINOv2 pairs, ALIKED 4,096 + full LightGlue, incremental mapping",
 }
 
 
