@@ -261,7 +261,9 @@ def _draw(
     for name, values in sorted(ranked.items()):
         hits = np.cumsum(true[np.argsort(-values, kind="stable")])
         taken = np.arange(1, len(every) + 1)
-        axes.plot(hits / true.sum(), hits / taken, label=name)
+        # As many points as the eye can tell apart.
+        shown = np.unique(np.geomspace(1, len(every), 300).astype(np.int64)) - 1
+        axes.plot((hits / true.sum())[shown], (hits / taken)[shown], label=name)
     axes.set_xlabel("recall of reference pairs")
     axes.set_ylabel("precision")
     axes.set_xlim(0, 1)

@@ -76,8 +76,9 @@ def check_retrieval(options: Options, num_photos: int, is_nested: bool) -> None:
             )
     descriptors = needed_descriptors(options, num_photos)
     if descriptors and chosen.trained:
-        names = [f"{name}-codebook.npz" for name in descriptors if global_descriptors.load(name).sees == "features"]
-        names += ["fusion.npz"] if chosen.fusion != "none" else []
+        learned = [name for name in descriptors if global_descriptors.load(name).sees == "features"]
+        names = [global_descriptors.codebook_name(name) for name in learned]
+        names += [retrieval.FUSION_FILE] if chosen.fusion != "none" else []
         lacking = [name for name in names if not (Path(chosen.trained).expanduser() / name).is_file()]
         if lacking:
             raise OptionError(

@@ -54,7 +54,7 @@ def neighbourhood(
         row = names.index(name)
         descriptors = work.load_descriptors(workspace.shard_root, steps.describe_photos(context, sides))
         if (fusion := steps.fusion_options(context)) is not None:
-            file = steps.trained_file(context, steps.FUSION_FILE)
+            file = steps.trained_file(context, retrieval.FUSION_FILE)
             trained = retrieval.load_fusion(file) if file else None
             descriptors[retrieval.FUSED] = retrieval.fused(descriptors, fusion, trained)
         lists = {

@@ -45,7 +45,7 @@ def fit(
         _check_count(photos, len(found.photos), least, bool(fusion))
         found, sides = steps.find_features(context, found)
         # What an earlier call learned would not fit the new codebook.
-        for name in (steps.FUSION_FILE, *map(steps.codebook_name, options.retrieval.descriptors)):
+        for name in (retrieval.FUSION_FILE, *map(global_descriptors.codebook_name, options.retrieval.descriptors)):
             files.remove(out / name)
         for name in options.retrieval.descriptors:
             member = global_descriptors.load(name)
@@ -55,7 +55,7 @@ def fit(
                 if codebook is None:
                     raise NoPhotosError(f"no photo of {photos} has local features: {name} can't learn from them")
                 save = functools.partial(global_descriptors.save_codebook, member, codebook)
-                written.append(_write(out / steps.codebook_name(name), save))
+                written.append(_write(out / global_descriptors.codebook_name(name), save))
         if fusion:
             # Descriptors in terms of the codebook just written, as runs that use it will have them.
             context.options = with_values(options, {"retrieval.trained": str(out)})
@@ -63,7 +63,7 @@ def fit(
             known = np.logical_and.reduce([np.any(rows, axis=1) for rows in descriptors.values()])
             _check_count(photos, int(known.sum()), least, is_fusion=True)
             fitted = retrieval.fit_fusion({name: rows[known] for name, rows in descriptors.items()}, fusion)
-            written.append(_write(out / steps.FUSION_FILE, functools.partial(retrieval.save_fusion, fitted)))
+            written.append(_write(out / retrieval.FUSION_FILE, functools.partial(retrieval.save_fusion, fitted)))
     return written
 
 

@@ -65,13 +65,13 @@ def show(
     from scenesort.commands.progress import Listener
     from scenesort.neighbourhood import neighbourhood
     from scenesort.report import neighbours_picture
-    from scenesort.workspace import files
+    from scenesort.workspace import files, is_run_folder
 
     options = chosen_options(preset, config, assignments or ())
     folder = photos or photo.parent
     collection = folder.resolve().name
     labelled = labels or out / "submission.csv"
-    if (out / collection / ".lock").is_file():
+    if is_run_folder(out / collection):
         # A run on several collections has a run folder for each.
         out = out / collection
     with Listener.chosen(quiet=quiet, verbose=False) as progress:

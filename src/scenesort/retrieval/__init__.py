@@ -1,6 +1,6 @@
 """Photos → pairs worth matching: proposed from descriptors, or all; screened, ranked, with a recall floor a photo."""
 
-from scenesort.retrieval.fusion import FusionOptions, fit_fusion, load_fusion, save_fusion
+from scenesort.retrieval.fusion import FUSION_FILE, FusionOptions, fit_fusion, load_fusion, save_fusion
 from scenesort.retrieval.group_files import names_collections
 from scenesort.retrieval.groups import groups_first, within_groups
 from scenesort.retrieval.growth import GrowthOptions, is_worthwhile, next_pairs, shared_strength
@@ -24,6 +24,7 @@ from scenesort.retrieval.shortlist import ScoredPairs, settled_photos, shortlist
 
 __all__ = [
     "FUSED",
+    "FUSION_FILE",
     "PROPOSAL_VERSIONS",
     "RULES",
     "SEARCHING",

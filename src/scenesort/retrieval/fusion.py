@@ -25,6 +25,9 @@ from scenesort.types import Float32Array, FloatArray
 VERSION = 1
 """Part of the key of fused descriptors and of the file format: raise it when results change."""
 
+FUSION_FILE = "fusion.npz"
+"""Name of the file of a fusion, in a folder of what was learned."""
+
 PCA_KINDS = ("independent", "shared", "none")
 
 FITTED_ON = ("collection", "training")

@@ -14,8 +14,6 @@ from scenesort.steps.growing import grow, grow_learned, grown_pairs
 from scenesort.steps.mapping import map_parts, split_look_alikes
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
 from scenesort.steps.retrieving import (
-    FUSION_FILE,
-    codebook_name,
     describe_photos,
     fusion_options,
     learn_codebook,
@@ -28,7 +26,6 @@ from scenesort.steps.submitting import Submission, num_posed
 from scenesort.steps.turning import find_turns
 
 __all__ = [
-    "FUSION_FILE",
     "NO_TIME",
     "Clock",
     "Context",
@@ -36,7 +33,6 @@ __all__ = [
     "Submission",
     "VerifiedPairs",
     "assemble",
-    "codebook_name",
     "colour_points",
     "describe",
     "describe_photos",

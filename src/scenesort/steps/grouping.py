@@ -12,7 +12,7 @@ from scenesort.retrieval import clustering
 from scenesort.retrieval.group_files import HEADER, group_rows, read_groups
 from scenesort.retrieval.index_exact import RowArray
 from scenesort.steps.common import Context, FoundGroups, loaded, make
-from scenesort.steps.retrieving import FUSION_FILE, content_of, describe_photos, fusion_options, trained_file
+from scenesort.steps.retrieving import content_of, describe_photos, fusion_options, trained_file
 from scenesort.types import Float32Array, PhotoSet
 from scenesort.versions import library_versions
 from scenesort.work import PhotoKeys
@@ -50,7 +50,7 @@ def _clustered(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[RowArr
     member = clustering.load(options.clusters)
     described = describe_photos(context, sides)
     fusion = fusion_options(context)
-    file = trained_file(context, FUSION_FILE) if fusion else None
+    file = trained_file(context, retrieval.FUSION_FILE) if fusion else None
     settings = clustering.ClusteringOptions(
         cut_deviations=options.cluster_cut_deviations, resolution=options.cluster_resolution
     )

@@ -24,7 +24,6 @@ from scenesort.workspace import key
 FIT_PHOTOS = 1000
 """Photos that a codebook is learned from, evenly spread over the names."""
 AGGREGATE_BLOCK_PHOTOS = 64
-FUSION_FILE = "fusion.npz"
 CAPTIONS_FILE = "captions.csv"
 LATE = object()
 """In place of a codebook that a time limit left no time for."""
@@ -170,7 +169,7 @@ def _by_features(
     context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
 ) -> StoredDescriptors:
     keys = _screening_features(context, sides)
-    trained = trained_file(context, codebook_name(member.name))
+    trained = trained_file(context, global_descriptors.codebook_name(member.name))
     learned_from = content_of(trained) if trained else (_samples(keys), context.options.seed)
     how = (_identity(member, settings), learned_from, library_versions())
     blocks = [tuple(keys[at : at + AGGREGATE_BLOCK_PHOTOS]) for at in range(0, len(keys), AGGREGATE_BLOCK_PHOTOS)]
@@ -236,11 +235,6 @@ def trained_file(context: Context, name: str) -> Path | None:
     return path
 
 
-def codebook_name(member: str) -> str:
-    """Name of the file of a member's codebook."""
-    return f"{member}-codebook.npz"
-
-
 def _screening_features(context: Context, sides: Mapping[str, PhotoKeys]) -> list[str]:
     slot = screening_slot(context)
     return [sides[name].features[slot] for name in sorted(sides)]
@@ -264,7 +258,7 @@ def _searched(
     search = retrieval.SearchOptions(
         rules, options.neighbours, options.max_distance, options.least_partners, fusion_options(context)
     )
-    file = trained_file(context, FUSION_FILE) if search.fusion else None
+    file = trained_file(context, retrieval.FUSION_FILE) if search.fusion else None
     made_from = (described, rows, search, content_of(file) if file else "")
     shard = key("proposals", retrieval.PROPOSAL_VERSIONS, made_from, library_versions())
     job = work.SearchJob(context.workspace.shard_root, described, search, file, rows)

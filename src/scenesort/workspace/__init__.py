@@ -29,7 +29,7 @@ from scenesort.workspace import files
 from scenesort.workspace.keys import key
 from scenesort.workspace.shards import Json, ShardStore
 
-__all__ = ["Json", "Workspace", "key", "run_folders_below"]
+__all__ = ["Json", "Workspace", "is_run_folder", "key", "run_folders_below"]
 
 MARKER = "scenesort run folder"
 LOCK = ".lock"
@@ -177,11 +177,16 @@ class Workspace:
         self._log.info("%s", message)
 
 
+def is_run_folder(folder: Path) -> bool:
+    """Whether a folder is a run folder."""
+    return (folder / LOCK).is_file() and _is_ours(folder)
+
+
 def run_folders_below(folder: Path) -> list[Path]:
     """Return the run folders inside `folder`, sorted: what lies there are links to photos, not photos."""
     found = []
-    for parent, names, files_here in os.walk(folder):
-        if LOCK in files_here and _is_ours(Path(parent)):
+    for parent, names, _ in os.walk(folder):
+        if is_run_folder(Path(parent)):
             found.append(Path(parent))
             names.clear()
     return sorted(found)

@@ -9,7 +9,7 @@ from scenesort.retrieval.global_descriptors.base import (
     stored,
     weights_of,
 )
-from scenesort.retrieval.global_descriptors.codebooks import load_codebook, save_codebook
+from scenesort.retrieval.global_descriptors.codebooks import codebook_name, load_codebook, save_codebook
 from scenesort.retrieval.global_descriptors.models import check_given, fingerprint_of, workers_that_fit
 from scenesort.retrieval.global_descriptors.settings import check_settings, fusion_weights, member_options
 
@@ -20,6 +20,7 @@ __all__ = [
     "PhotoDescriptorMember",
     "check_given",
     "check_settings",
+    "codebook_name",
     "fingerprint_of",
     "fusion_weights",
     "load",

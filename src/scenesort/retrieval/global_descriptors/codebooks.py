@@ -12,6 +12,11 @@ from scenesort.errors import OptionError
 from scenesort.retrieval.global_descriptors.base import FeatureDescriptorMember
 
 
+def codebook_name(member: str) -> str:
+    """Return the name of the file of a member's codebook, in a folder of what was learned."""
+    return f"{member}-codebook.npz"
+
+
 def save_codebook(member: type[FeatureDescriptorMember], codebook: Any, path: Path) -> None:
     """Write a member's codebook to an `.npz` file."""
     with path.open("wb") as file:
