@@ -15,8 +15,13 @@ def photo(name, of):
     return MappingPhoto(name, name, of, NO_POINTS)
 
 
-def model(names, error_px, each=3):
-    photos = tuple(PosedPhoto(name, camera(), 1, np.eye(3, 4), np.zeros((each, 2)), np.arange(each)) for name in names)
+def model(names, error_px, each=3, focals=(600.0,)):
+    """Return a model; the cameras take the focal lengths in turn."""
+    cameras = [camera(640, 480, focals[row % len(focals)]) for row in range(len(names))]
+    photos = tuple(
+        PosedPhoto(name, own, 1, np.eye(3, 4), np.zeros((each, 2)), np.arange(each))
+        for name, own in zip(names, cameras, strict=True)
+    )
     points = np.zeros((each, 3))
     return PosedScene("", photos, points, points.astype(np.uint8), np.full(each, error_px))
 
@@ -39,7 +44,7 @@ def test_only_guessed_cameras_of_one_size_are_shared():
 
 
 def test_shared_cameras_win_unless_they_pose_fewer_or_fit_worse():
-    own = [model("abcd", 1.0)]
+    own = [model("abcd", 1.0, focals=(500.0, 800.0))]
     for shared, wins in (
         ([model("abcd", 1.0)], True),
         ([model("abcd", 1.04)], True),
@@ -51,3 +56,14 @@ def test_shared_cameras_win_unless_they_pose_fewer_or_fit_worse():
         assert (choose(own, shared) is shared) == wins
     shared = [model("abc", 9.0)]
     assert choose([], shared) is shared
+
+
+def test_own_cameras_that_agree_lose_by_a_wider_margin():
+    """The largest model's focal lengths tell, for each frame size."""
+    shared = [model("abcd", 1.08)]
+    small = model("cd", 1.0, focals=(300.0, 900.0))
+    assert choose([model("abcd", 1.0, focals=(590.0, 610.0)), small], shared) is shared
+    apart = [model("abcd", 1.0, focals=(500.0, 700.0))]
+    assert choose(apart, shared) is apart
+    agreeing = [model("abcd", 1.0)]
+    assert choose(agreeing, [model("abcd", 1.2)]) is agreeing

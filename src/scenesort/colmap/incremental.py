@@ -15,6 +15,7 @@ import numpy as np
 import pycolmap
 
 from scenesort.colmap.convert import to_camera, to_scene, to_two_view_geometry
+from scenesort.colmap.filling import fill_models
 from scenesort.types import Camera, MappingPhoto, PosedScene, TwoViewGeometry
 
 NEVER_RESIDUALS = 2_000_000_000
@@ -33,6 +34,7 @@ class MapperSettings:
     max_reprojection_error_px: float
     min_pair_inliers: int
     robust_loss_px: float
+    fill_min_inliers: int = 0
     safer: bool = False
     max_runtime_s: float = math.inf
 
@@ -51,12 +53,17 @@ def map_incrementally(
     database_path = folder / "database.db"
     fixed = write_database(database_path, photos, geometries)
     started_s = time.monotonic()
-    models = pycolmap.incremental_mapping(database_path, folder, folder, _pipeline_options(settings, fixed))
-    for model in models.values():
+    options = _pipeline_options(settings, fixed)
+    found = pycolmap.incremental_mapping(database_path, folder, folder, options)
+    models = [model for _, model in sorted(found.items())]
+    if settings.fill_min_inliers and time.monotonic() - started_s < settings.max_runtime_s:
+        names = [photo.name for photo in photos]
+        models = fill_models(models, database_path, names, options, settings.fill_min_inliers, folder)
+    for model in models:
         # Once time is up, models as they are count for more than better ones that come too late.
         if time.monotonic() - started_s < settings.max_runtime_s:
             adjust_robustly(model, settings.robust_loss_px, fixed)
-    scenes = [to_scene(model, name="", fixed_cameras=fixed) for _, model in sorted(models.items())]
+    scenes = [to_scene(model, name="", fixed_cameras=fixed) for model in models]
     return sorted(scenes, key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
 
 

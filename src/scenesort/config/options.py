@@ -200,6 +200,11 @@ class MappingOptions:
     max_models: int = option(25, "most models tried in one connected part of the view graph", low=1)
     init_min_inliers: int = option(100, "fewest inliers of the pair that starts a model", low=10)
     pose_min_inliers: int = option(30, "fewest inliers of a pose estimated from points", low=4)
+    fill_min_inliers: int = option(
+        10,
+        "fewest inliers of the pose of a photo that no model has posed, registered once the models stand; 0: none is",
+        low=0,
+    )
     max_reprojection_error_px: float = option(4.0, "observations with a larger error are dropped", "px", low=0.1)
     robust_loss_px: float = option(
         0.5,

@@ -51,6 +51,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "scenes.max_cut_ratio": 0.0,
         "mapping.share_cameras": "never",
         "mapping.robust_loss_px": 0.0,
+        "mapping.fill_min_inliers": 0,
         "mapping.max_models": 25,
         "scenes.min_photos": 3,
     },

@@ -14,7 +14,7 @@ class Incremental:
     """COLMAP's incremental mapper, several models a part."""
 
     name: ClassVar[str] = "incremental"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def map(self, task: MappingTask, folder: Path) -> list[PosedScene]:
         """Map one part; see MappingMember."""
@@ -27,6 +27,8 @@ class Incremental:
             max_reprojection_error_px=task.mapping.max_reprojection_error_px,
             min_pair_inliers=task.verification.min_inliers,
             robust_loss_px=task.mapping.robust_loss_px,
+            # A second attempt follows a crash or a hang: nothing that isn't needed.
+            fill_min_inliers=0 if task.attempt else task.mapping.fill_min_inliers,
             safer=task.attempt > 0,
             max_runtime_s=task.max_runtime_s,
         )

@@ -3,7 +3,7 @@
 Photos without EXIF might each come from a camera of their own, or all from one. Intrinsics of their own for every photo
 are weakly determined and bend the poses; wrongly shared ones can't explain the matches. So each part is mapped with own
 cameras and with one camera for each frame size, and sharing is kept when it poses as many photos and explains their
-keypoints as well.
+keypoints as well. Where own cameras agree with each other, sharing may cost a little more.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from scenesort.types import MappingPhoto, PosedScene
 
 MAX_ERROR_GROWTH = 1.05
 """Sharing may raise the mean reprojection error by this factor: fewer parameters always fit a little worse."""
+MAX_AGREEING_ERROR_GROWTH = 1.1
+"""… and by this one where own cameras agree: they say themselves that they are one."""
+MAX_FOCAL_SPREAD = 0.05
+"""Own cameras agree when half of them have focal lengths within this share of their median."""
 
 
 def with_shared_cameras(photos: Sequence[MappingPhoto]) -> tuple[MappingPhoto, ...] | None:
@@ -47,7 +51,8 @@ def choose(own: Sequence[PosedScene], shared: Sequence[PosedScene]) -> Sequence[
     """Return the models with shared cameras, unless those with own cameras pose more photos or fit clearly better."""
     if not shared or _num_posed(own) > _num_posed(shared):
         return own
-    if own and mean_error_px(shared) > MAX_ERROR_GROWTH * mean_error_px(own):
+    growth = MAX_AGREEING_ERROR_GROWTH if _cameras_agree(own) else MAX_ERROR_GROWTH
+    if own and mean_error_px(shared) > growth * mean_error_px(own):
         return own
     return shared
 
@@ -60,6 +65,19 @@ def mean_error_px(models: Sequence[PosedScene]) -> float:
             total += float(np.sum(model.points_error_px[photo.point_index]))
             count += len(photo.point_index)
     return total / max(count, 1)
+
+
+def _cameras_agree(models: Sequence[PosedScene]) -> bool:
+    """Whether, in the largest model, the focal lengths of photos of one frame size are about the same."""
+    focals: dict[tuple[str, int, int], list[float]] = {}
+    for photo in models[0].photos if models else ():
+        camera = photo.camera
+        focals.setdefault((camera.model, camera.width_px, camera.height_px), []).append(camera.params[0])
+    for values in focals.values():
+        median = float(np.median(values))
+        if float(np.median(np.abs(np.array(values) - median))) > MAX_FOCAL_SPREAD * median:
+            return False
+    return True
 
 
 def _num_posed(models: Sequence[PosedScene]) -> int:
