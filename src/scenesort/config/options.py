@@ -181,6 +181,12 @@ class ScenesOptions:
     max_cut_ratio: float = option(
         0.05, "a model is split where photos share less than this share of the points they should; 0: never", low=0.0
     )
+    min_fold_excess: float = option(
+        2.5,
+        "a model is split where points of each side differ this many times as often in the other side's photos as in "
+        "one place; 0: never",
+        low=0.0,
+    )
     # Two different buildings have given 43 verified inliers: a few dozen prove nothing.
     min_leftover_inliers: int = option(
         60, "verified inliers with each of two posed photos that tie a photo without a pose to a scene", low=4

@@ -11,7 +11,7 @@ from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import NO_TIME, find_features, find_photos
 from scenesort.steps.grouping import find_groups
 from scenesort.steps.growing import grow, grow_learned, grown_pairs
-from scenesort.steps.mapping import map_parts, split_look_alikes
+from scenesort.steps.mapping import map_parts
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
 from scenesort.steps.retrieving import (
     describe_photos,
@@ -22,6 +22,7 @@ from scenesort.steps.retrieving import (
     screen_pairs,
     trained_file,
 )
+from scenesort.steps.splitting import split_look_alikes
 from scenesort.steps.submitting import Submission, num_posed
 from scenesort.steps.turning import find_turns
 

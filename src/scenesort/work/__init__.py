@@ -4,6 +4,7 @@ A job names the artefacts it reads by kind and key; its result goes back to the 
 recently read features stay in the process from job to job.
 """
 
+from scenesort.work.comparing import CompareJob, compare
 from scenesort.work.features import FeaturesJob, extract
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
 from scenesort.work.mapping import ColourJob, colours, map_part
@@ -31,6 +32,7 @@ __all__ = [
     "ClusterJob",
     "CodebookJob",
     "ColourJob",
+    "CompareJob",
     "DescribeJob",
     "Described",
     "FeaturesJob",
@@ -44,6 +46,7 @@ __all__ = [
     "aggregate",
     "cluster",
     "colours",
+    "compare",
     "describe",
     "extract",
     "frame_keypoints",
