@@ -1,9 +1,9 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wall_world import facing, is_inside, model_of
 
 from scenesort.scenes import expected_points
+from wall_world import facing, is_inside, model_of
 
 
 def wall_points(count=300, seed=0):

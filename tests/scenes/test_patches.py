@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from wall_world import facing, is_inside, photo_of, pixels_of, pose_at, texture
 
 from scenesort.scenes import View, correlations, surface_normals
+from wall_world import facing, is_inside, photo_of, pixels_of, pose_at, texture
 
 
 def points_on_wall(count=150, seed=1):

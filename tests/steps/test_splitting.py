@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from wall_world import CAMERA, facing, model_of, photo_of, texture
 
 from scenesort.config import Options, with_values
 from scenesort.execution import WorkerPool
@@ -15,6 +14,7 @@ from scenesort.steps.common import Context, VerifiedPairs
 from scenesort.types import Photo
 from scenesort.work import PhotoKeys
 from scenesort.workspace import Workspace
+from wall_world import CAMERA, facing, model_of, photo_of, texture
 
 NAMES = [f"{row:02d}.png" for row in range(8)]
 
@@ -53,7 +53,8 @@ def split(monkeypatch, context, tmp_path):
         if options:
             context.options = with_values(context.options, options)
         model = model_of(points, poses, sees, NAMES)
-        left = splitting.split_look_alikes(context, sides, [model], VerifiedPairs({}, {}))
+        left, cuts = splitting.split_look_alikes(context, sides, [model], VerifiedPairs({}, {}))
+        assert [part for cut in cuts for part in cut] == mapped
         return left, [set(part) for part in mapped]
 
     return run

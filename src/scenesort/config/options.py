@@ -187,6 +187,14 @@ class ScenesOptions:
         "one place; 0: never",
         low=0.0,
     )
+    min_edge_confidence: float = option(
+        0.0,
+        "verified pairs of less confidence, by the matches that they should have and don't have, are not mapped; 0: "
+        "all are",
+        low=0.0,
+        high=1.0,
+    )
+    pair_classifier: str = option("none", "learned classifier of look-alikes whose vote counts, too, or none")
     # Two different buildings have given 43 verified inliers: a few dozen prove nothing.
     min_leftover_inliers: int = option(
         60, "verified inliers with each of two posed photos that tie a photo without a pose to a scene", low=4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenesort import work
 from scenesort.scenes import Cut, Expected, Looks, deepest_fold, expected_points, weakest_cut, weigh
@@ -12,6 +13,9 @@ from scenesort.steps.common import Context, InTime, VerifiedPairs
 from scenesort.steps.mapping import LEAST_MAPPING_S, map_parts
 from scenesort.types import FloatArray, PosedScene
 from scenesort.work import CompareJob, PhotoKeys
+
+Sides = tuple[tuple[str, ...], tuple[str, ...]]
+"""Names of the photos on the two sides of a cut."""
 
 SPLIT_ROUNDS = 3
 SAME_CORRELATION, OTHER_CORRELATION = 0.7, 0.4
@@ -22,8 +26,12 @@ CONTRADICTING_LOOKS = 20
 
 def split_look_alikes(
     context: Context, sides: Mapping[str, PhotoKeys], models: Sequence[PosedScene], verified: VerifiedPairs
-) -> list[PosedScene]:
-    """Split models into which two look-alike places were folded, and map their sides anew, each by itself."""
+) -> tuple[list[PosedScene], list[Sides]]:
+    """Split models into which two look-alike places were folded, and map their sides anew, each by itself.
+
+    Returns the models and the sides of each cut.
+    """
+    cuts: list[Sides] = []
     settled: list[PosedScene] = []
     waiting = list(models)
     for _ in range(SPLIT_ROUNDS):
@@ -34,18 +42,17 @@ def split_look_alikes(
                 settled.append(model)
                 continue
             parts += found
+            cuts.append(found)
         if not parts:
-            return settled
+            return settled, cuts
         if context.schedule.left_s < LEAST_MAPPING_S:
             context.notice("time limit: no time was left to map them apart")
-            return list(models)
+            return list(models), []
         waiting = map_parts(context, sides, parts, verified, "mapping (split)", settled)
-    return settled + waiting
+    return settled + waiting, cuts
 
 
-def _found_cut(
-    context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene
-) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+def _found_cut(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene) -> Sides | None:
     """Return the photos of the two places that a model holds, or None."""
     options = context.options.scenes
     if len(model.photos) < 2 * options.min_photos:
@@ -105,11 +112,11 @@ def _compared(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScen
 
 def _jobs(
     sides: Mapping[str, PhotoKeys], model: PosedScene, expected: Sequence[Expected]
-) -> Iterator[tuple[CompareJob, list[tuple[int, np.ndarray]]]]:
+) -> Iterator[tuple[CompareJob, list[tuple[int, NDArray[np.int64]]]]]:
     """Yield for each photo the comparisons with what it sees, and where their results go: other photo, rows."""
     for reference, pose in enumerate(model.photos):
         point, first = np.unique(pose.point_index, return_index=True)
-        spots = []
+        spots: list[tuple[int, NDArray[np.int64]]] = []
         for row, item in enumerate(expected):
             at = np.flatnonzero((item.reference == reference) & ~item.is_seen)
             if len(at):

@@ -4,6 +4,7 @@ A job names the artefacts it reads by kind and key; its result goes back to the 
 recently read features stay in the process from job to job.
 """
 
+from scenesort.work.classifying import ClassifyJob, classify
 from scenesort.work.comparing import CompareJob, compare
 from scenesort.work.features import FeaturesJob, extract
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
@@ -29,6 +30,7 @@ from scenesort.work.retrieval import (
 
 __all__ = [
     "AggregateJob",
+    "ClassifyJob",
     "ClusterJob",
     "CodebookJob",
     "ColourJob",
@@ -44,6 +46,7 @@ __all__ = [
     "VerifyJob",
     "VerifyPair",
     "aggregate",
+    "classify",
     "cluster",
     "colours",
     "compare",
