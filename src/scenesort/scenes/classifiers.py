@@ -26,7 +26,7 @@ class PairClassifier(Protocol):
         ...
 
     def same_place(self, first: ImageArray, second: ImageArray) -> float:
-        """Probability, 0 … 1, that two upright photos, (h, w, 3) uint8 RGB at full size, show one place."""
+        """Probability, 0 … 1, that two upright photos, (h, w, 3) uint8 RGB, show one place."""
         ...
 
 

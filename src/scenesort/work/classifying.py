@@ -10,6 +10,8 @@ from scenesort.scenes import PairClassifier, load_classifier
 from scenesort.types import ImageArray, Photo
 
 CACHED_PHOTOS = 8
+SIDE_PX = 1024
+"""Classifiers get photos shrunk to this longer side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +37,4 @@ def _classifier(name: str, device: str) -> PairClassifier:
 
 @lru_cache(maxsize=CACHED_PHOTOS)
 def _upright(photo: Photo) -> ImageArray:
-    return photos.load_upright(photo)
+    return photos.load_upright(photo, SIDE_PX)[0]
