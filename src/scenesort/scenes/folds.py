@@ -199,9 +199,8 @@ def _starts(counts: _Counts, num_photos: int, min_photos: int) -> Iterator[Flags
         vectors = np.linalg.eigh(signed / np.sqrt(degree[:, None] * degree[None, :]))[1]
         for column in (-1, -2):
             order = np.argsort(vectors[:, column], kind="stable")
-            cuts = [
-                np.isin(np.arange(num_photos), order[:size]) for size in range(min_photos, num_photos - min_photos + 1)
-            ]
+            sizes = range(min_photos, num_photos - min_photos + 1)
+            cuts = (np.isin(np.arange(num_photos), order[:size]) for size in sizes)
             yield max(cuts, key=lambda side: _gain(counts, side))
 
 
@@ -209,27 +208,47 @@ def _refined(counts: _Counts, side: Flags, min_photos: int) -> Flags:
     """Move single photos to the other side as long as that explains more."""
     best = _gain(counts, side)
     while True:
-        moves = []
-        for row in range(len(side)):
-            moved = side.copy()
-            moved[row] = ~moved[row]
-            if min(np.count_nonzero(moved), np.count_nonzero(~moved)) >= min_photos:
-                moves.append((_gain(counts, moved), -row, moved))
-        gain, _, moved = max(moves, key=lambda move: move[:2], default=(best, 0, side))
-        if gain <= best + 1e-9:
+        gains = _gains_of_moves(counts, side)
+        size = np.count_nonzero(side)
+        if size <= min_photos:
+            gains[side] = -np.inf
+        if len(side) - size <= min_photos:
+            gains[~side] = -np.inf
+        row = int(np.argmax(gains))
+        if gains[row] <= best + 1e-6:
             return side
-        best, side = gain, moved
+        best = float(gains[row])
+        side = side.copy()
+        side[row] = ~side[row]
 
 
 def _gain(counts: _Counts, side: Flags) -> float:
     """How much likelier the differences are with one rate within the sides and another across, summed over the bins."""
     mask = side.astype(np.float64)
     differ, agree = (mask @ values @ (1 - mask) for values in (counts.differ, counts.agree))
-    all_differ, all_agree = counts.differ.sum(axis=(1, 2)) / 2, counts.agree.sum(axis=(1, 2)) / 2
+    return float(_gains(counts, differ[:, None], agree[:, None])[0])
+
+
+def _gains_of_moves(counts: _Counts, side: Flags) -> FloatArray:
+    """The gain (n,) after each single photo has gone over to the other side."""
+    mask = side.astype(np.float64)
+    across = []
+    for values in (counts.differ, counts.agree):
+        to_side = values @ mask
+        to_other = values.sum(axis=2) - to_side
+        now = (to_other @ mask)[:, None]
+        across.append(now + np.where(side, to_side - to_other, to_other - to_side))
+    return _gains(counts, *across)
+
+
+def _gains(counts: _Counts, differ: FloatArray, agree: FloatArray) -> FloatArray:
+    """Gains (k,) of k cuts; `differ`, `agree`: (bins, k) pairs across each."""
+    all_differ, all_agree = (values.sum(axis=(1, 2))[:, None] / 2 for values in (counts.differ, counts.agree))
     within_differ, within_agree = all_differ - differ, all_agree - agree
     gain = _likelihood(differ, agree) + _likelihood(within_differ, within_agree) - _likelihood(all_differ, all_agree)
     is_more = (differ + 0.5) / (differ + agree + 1) > (within_differ + 0.5) / (within_differ + within_agree + 1)
-    return float(np.where(is_more, gain, -gain).sum())
+    total: FloatArray = np.where(is_more, gain, -gain).sum(axis=0)
+    return total
 
 
 def _likelihood(first: FloatArray, second: FloatArray) -> FloatArray:

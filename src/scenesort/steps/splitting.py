@@ -134,14 +134,21 @@ def _jobs(
 
 
 def _looks(model: PosedScene, expected: Sequence[Expected], values: Sequence[FloatArray]) -> Looks:
-    sees = np.zeros((len(model.photos), len(model.points_xyz)), bool)
-    for row, photo in enumerate(model.photos):
-        sees[row, photo.point_index] = True
+    """Looks that tell something; their points are numbered anew, so that others take no memory."""
     told = [(value > SAME_CORRELATION) | (value < OTHER_CORRELATION) for value in values]
+    points, point = np.unique(
+        np.concatenate([item.point[rows] for item, rows in zip(expected, told, strict=True)]), return_inverse=True
+    )
+    column = np.full(len(model.points_xyz), -1)
+    column[points] = np.arange(len(points))
+    sees = np.zeros((len(model.photos), len(points)), bool)
+    for row, photo in enumerate(model.photos):
+        seen = column[photo.point_index]
+        sees[row, seen[seen >= 0]] = True
     return Looks(
         photo=np.concatenate([np.full(np.count_nonzero(rows), row) for row, rows in enumerate(told)]),
         reference=np.concatenate([item.reference[rows] for item, rows in zip(expected, told, strict=True)]),
-        point=np.concatenate([item.point[rows] for item, rows in zip(expected, told, strict=True)]),
+        point=point.astype(np.int64),
         angle_deg=np.concatenate([item.angle_deg[rows] for item, rows in zip(expected, told, strict=True)]),
         differs=np.concatenate([value[rows] < OTHER_CORRELATION for value, rows in zip(values, told, strict=True)]),
         sees=sees,
