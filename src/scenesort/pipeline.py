@@ -169,13 +169,16 @@ def _sort(
     rest = steps.match_rest(context, sides, grown.scored, grown.verified)
     verified = steps.verify_again(context, sides, grown.verified, grown.matched, rest)
     verified = steps.grow_learned(context, sides, grown, rest, verified, groups)
-    graph = scenes.build_view_graph(sides, verified.inliers)
+    graph = steps.rate_pairs(context, sides, scenes.build_view_graph(sides, verified.inliers), verified)
+    graph, verified = steps.trusted_pairs(context, graph, verified)
     parts = scenes.connected_parts(graph, options.scenes.min_photos, options.scenes.min_joining_inliers)
     models = steps.map_parts(context, sides, parts, verified)
-    models = steps.split_look_alikes(context, sides, models, verified)
+    models, cuts = steps.split_look_alikes(context, sides, models, verified)
+    graph = scenes.with_doubts(graph, cuts)
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
     coloured = steps.colour_points(context, chosen, sides)
-    posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
+    posed, outliers = scenes.assign(coloured, sides, scenes.trusted(graph), options.scenes.min_leftover_inliers)
+    steps.write_pairs(context, graph)
     if assemble:
         steps.assemble(context, sides, verified)
     return found, posed, outliers
@@ -264,6 +267,8 @@ def _collections(photos: str | Path | None, collections: str | Path | None, out:
 def _check_members(options: Options, num_photos: int, nested: bool) -> None:
     """Stop before the first photo is read when a member is unknown or a model's weights are missing."""
     mapping.load(options.mapping.backend)
+    if options.scenes.pair_classifier != scenes.NONE:
+        scenes.load_classifier(options.scenes.pair_classifier)
     check_retrieval(options, num_photos, nested)
     require(needed_weights(options, num_photos))
 

@@ -148,10 +148,15 @@ class TwoViewGeometry:
 
 @dataclass(frozen=True, slots=True)
 class ViewGraph:
-    """Photos joined by verified pairs: `edges` maps each verified pair to its number of inliers."""
+    """Photos joined by verified pairs: `edges` maps each verified pair to its number of inliers.
+
+    `confidence`: how sure it is that the two photos show one place, 0 … 1, of the pairs of which it is known; 0 where
+    they were found to show two places that look alike.
+    """
 
     photos: tuple[str, ...]
     edges: dict[Pair, int]
+    confidence: dict[Pair, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

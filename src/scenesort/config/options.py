@@ -181,6 +181,20 @@ class ScenesOptions:
     max_cut_ratio: float = option(
         0.05, "a model is split where photos share less than this share of the points they should; 0: never", low=0.0
     )
+    min_fold_excess: float = option(
+        2.5,
+        "a model is split where points of each side differ this many times as often in the other side's photos as in "
+        "one place; 0: never",
+        low=0.0,
+    )
+    min_edge_confidence: float = option(
+        0.0,
+        "verified pairs of less confidence, by the matches that they should have and don't have, are not mapped; 0: "
+        "all are",
+        low=0.0,
+        high=1.0,
+    )
+    pair_classifier: str = option("none", "learned classifier of look-alikes whose vote counts, too, or none")
     # Two different buildings have given 43 verified inliers: a few dozen prove nothing.
     min_leftover_inliers: int = option(
         60, "verified inliers with each of two posed photos that tie a photo without a pose to a scene", low=4

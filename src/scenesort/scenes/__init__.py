@@ -1,7 +1,35 @@
-"""Verified view graph → connected parts → scenes and outliers."""
+"""Verified view graph → connected parts → scenes and outliers; look-alike places told apart."""
 
 from scenesort.scenes.assignment import assign, one_scene_a_photo
+from scenesort.scenes.classifiers import NONE, PairClassifier, load_classifier
+from scenesort.scenes.edge_confidence import edge_confidence, trusted, with_confidence, with_doubts
+from scenesort.scenes.expectations import Expected, expected_points
+from scenesort.scenes.folds import Fold, Looks, deepest_fold, weigh
 from scenesort.scenes.look_alikes import Cut, weakest_cut
+from scenesort.scenes.patches import View, correlations, surface_normals
 from scenesort.scenes.view_graph import build_view_graph, connected_parts
 
-__all__ = ["Cut", "assign", "build_view_graph", "connected_parts", "one_scene_a_photo", "weakest_cut"]
+__all__ = [
+    "NONE",
+    "Cut",
+    "Expected",
+    "Fold",
+    "Looks",
+    "PairClassifier",
+    "View",
+    "assign",
+    "build_view_graph",
+    "connected_parts",
+    "correlations",
+    "deepest_fold",
+    "edge_confidence",
+    "expected_points",
+    "load_classifier",
+    "one_scene_a_photo",
+    "surface_normals",
+    "trusted",
+    "weakest_cut",
+    "weigh",
+    "with_confidence",
+    "with_doubts",
+]

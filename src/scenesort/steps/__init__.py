@@ -11,8 +11,9 @@ from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import NO_TIME, find_features, find_photos
 from scenesort.steps.grouping import find_groups
 from scenesort.steps.growing import grow, grow_learned, grown_pairs
-from scenesort.steps.mapping import map_parts, split_look_alikes
+from scenesort.steps.mapping import map_parts
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
+from scenesort.steps.rating import rate_pairs, trusted_pairs, write_pairs
 from scenesort.steps.retrieving import (
     describe_photos,
     fusion_options,
@@ -22,6 +23,7 @@ from scenesort.steps.retrieving import (
     screen_pairs,
     trained_file,
 )
+from scenesort.steps.splitting import split_look_alikes
 from scenesort.steps.submitting import Submission, num_posed
 from scenesort.steps.turning import find_turns
 
@@ -52,10 +54,13 @@ __all__ = [
     "match_rest",
     "num_posed",
     "propose_pairs",
+    "rate_pairs",
     "score_pairs",
     "screen_pairs",
     "split_look_alikes",
     "trained_file",
+    "trusted_pairs",
     "verify_again",
     "verify_pairs",
+    "write_pairs",
 ]

@@ -12,7 +12,6 @@ import numpy as np
 from scenesort import artefacts, mapping, work
 from scenesort.mapping import MappingTask
 from scenesort.progress import StageCounter
-from scenesort.scenes import weakest_cut
 from scenesort.steps.common import Context, VerifiedPairs, loaded
 from scenesort.steps.mapping_tasks import mapping_photo, mapping_task, task_key
 from scenesort.types import PosedScene
@@ -20,7 +19,6 @@ from scenesort.work import PhotoKeys
 from scenesort.workspace import key
 
 MAPPING_ATTEMPTS = 2
-SPLIT_ROUNDS = 3
 MAPPING_SHARE = 0.7
 """How much of the time left the mapper may take; the rest is for its last steps and for writing down."""
 LEAST_MAPPING_S = 3.0
@@ -206,31 +204,3 @@ def _map(job: _Job) -> list[PosedScene]:
 def _failure_key(context: Context, shard: str) -> str:
     """A failure holds for one time limit: a longer one is worth another attempt."""
     return key("failures", shard, context.options.mapping.timeout_s)
-
-
-def split_look_alikes(
-    context: Context, sides: Mapping[str, PhotoKeys], models: Sequence[PosedScene], verified: VerifiedPairs
-) -> list[PosedScene]:
-    """Split models into which two look-alike places were folded, and map their sides anew, each by itself."""
-    options = context.options.scenes
-    settled: list[PosedScene] = []
-    waiting = list(models)
-    for _ in range(SPLIT_ROUNDS):
-        parts: list[tuple[str, ...]] = []
-        for model in waiting:
-            cut = weakest_cut(model, options.min_photos) if options.max_cut_ratio > 0 else None
-            if cut is None or cut.ratio >= options.max_cut_ratio:
-                settled.append(model)
-                continue
-            parts += [cut.side, cut.other]
-            context.notice(
-                f"{len(model.photos)} photos had been joined, but {cut.side[0]} … and {cut.other[0]} … "
-                f"share {100 * cut.ratio:.1f}% of what photos of one place would: they are mapped apart"
-            )
-        if not parts:
-            return settled
-        if context.schedule.left_s < LEAST_MAPPING_S:
-            context.notice("time limit: no time was left to map them apart")
-            return list(models)
-        waiting = map_parts(context, sides, parts, verified, "mapping (split)", settled)
-    return settled + waiting

@@ -15,11 +15,13 @@ from scenesort.synthetic.collection import (
     make_scene,
     many_photos,
 )
+from scenesort.synthetic.look_alikes import LEVELS, look_alike_pair
 from scenesort.synthetic.places import Place, Walk, make_lone_place, make_place, walk_poses
 from scenesort.synthetic.render import Look, depth_map, render_photo
 from scenesort.synthetic.world import Face, Frame, Sun, World
 
 __all__ = [
+    "LEVELS",
     "CollectionSpec",
     "Face",
     "Frame",
@@ -33,6 +35,7 @@ __all__ = [
     "center_in_world",
     "demo_spec",
     "depth_map",
+    "look_alike_pair",
     "look_at",
     "make_collection",
     "make_lone_place",

@@ -30,7 +30,9 @@ class SceneSpec:
 
     `seed` decides all but the buildings' fronts, which `shared_seed` decides (`seed` where None): scenes with one
     `shared_seed` look alike. `likeness`: share of its fronts that are the same but for wear, 0 … 1; the rest have the
-    same design. `focal_ratio`: focal length / longer side. `radial`: SIMPLE_RADIAL's k. `num_turned` photos are stored
+    same design. `common`: share of their wear and furniture that is the same, 0 … 1; with any, so are layout, ground
+    and light, and only what stands in the middle is its own. `focal_ratio`: focal length / longer side. `radial`:
+    SIMPLE_RADIAL's k. `num_turned` photos are stored
     turned by 90 degrees with no sign of it, `num_turned_exif` with an EXIF orientation. `has_exif`: focal length and
     time in EXIF.
     """
@@ -41,6 +43,7 @@ class SceneSpec:
     num_photos: int = 10
     shared_seed: int | None = None
     likeness: float = 1.0
+    common: float = 0.0
     width_px: int = 800
     height_px: int = 600
     focal_ratio: float = 0.82
@@ -135,7 +138,7 @@ def make_scene(spec: SceneSpec) -> list[TruePhoto]:
     if spec.num_turned + spec.num_turned_exif > spec.num_photos:
         raise OptionError(f"Scene {spec.name}: more turned photos than photos; lower num_turned or num_turned_exif.")
     shared = spec.seed if spec.shared_seed is None else spec.shared_seed
-    place = make_place(spec.kind, spec.seed, shared, texels_per_m(spec.width_px), spec.likeness)
+    place = make_place(spec.kind, spec.seed, shared, texels_per_m(spec.width_px), spec.likeness, spec.common)
     focal_px = spec.focal_ratio * max(spec.width_px, spec.height_px)
     base = simple_radial(spec.width_px, spec.height_px, focal_px, spec.radial)
     rng = np.random.default_rng((spec.seed, 3))

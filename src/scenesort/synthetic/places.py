@@ -10,6 +10,7 @@ import numpy as np
 
 from scenesort.synthetic import furniture, textures
 from scenesort.synthetic.cameras import look_at
+from scenesort.synthetic.chance import Chance
 from scenesort.synthetic.facades import add_building, building_size
 from scenesort.synthetic.render import depth_map
 from scenesort.synthetic.textures import Rng
@@ -106,7 +107,7 @@ def _ground(builder: Builder, rng: Rng, material: textures.Material, frame: Fram
     builder.quad(origin, frame.vector((width, 0, 0)), frame.vector((0, -depth, 0)), paint, 0.6)
 
 
-def _scatter(builder: Builder, rng: Rng, spots: list[tuple[float, float]], count: int) -> None:
+def _scatter(builder: Builder, chance: Chance, spots: list[tuple[float, float]], count: int) -> None:
     """Put furniture on some of the spots (x, y)."""
     adders = [
         furniture.add_bench,
@@ -116,35 +117,37 @@ def _scatter(builder: Builder, rng: Rng, spots: list[tuple[float, float]], count
         furniture.add_tree,
         furniture.add_van,
     ]
-    kinds = rng.permutation(len(adders))
-    for index, spot in enumerate(rng.permutation(len(spots))[:count]):
+    kinds = chance.layout.permutation(len(adders))
+    for index, spot in enumerate(chance.layout.permutation(len(spots))[:count]):
         x, y = spots[int(spot)]
+        rng = chance.piece(100 + index)
         frame = Frame(x, y, 0.0, float(rng.choice([0.0, 90.0, 180.0])) + float(rng.normal(0, 8)))
         adders[int(kinds[index % len(adders)])](builder, frame, rng)
 
 
-def _square(builder: Builder, rng: Rng, shared_seed: int) -> Walk:
+def _square(builder: Builder, chance: Chance, shared_seed: int) -> Walk:
     """Buildings on three sides of a paved square, a monument or fountain and a kiosk near its middle."""
-    depth = float(rng.uniform(11, 14))
-    half = float(rng.uniform(13.5, 16))
-    material = textures.slabs if rng.random() < 0.5 else textures.cobbles
-    _ground(builder, rng, material, Frame(0.0, -2.0), 46.0, 46.0)
-    numbers = [int(number) for number in rng.permutation(5)]
+    depth = float(chance.layout.uniform(11, 14))
+    half = float(chance.layout.uniform(13.5, 16))
+    material = textures.slabs if chance.layout.random() < 0.5 else textures.cobbles
+    _ground(builder, chance.layout, material, Frame(0.0, -2.0), 46.0, 46.0)
+    numbers = [int(number) for number in chance.layout.permutation(5)]
     designs = [shared_seed * 16 + number for number in numbers]
     sizes = [building_size(design, 8.5, 12.0, 3) for design in designs]
     left = -sum(width for width, _ in sizes[:3]) / 2
     for design, (width, storeys) in zip(designs[:3], sizes[:3], strict=True):
-        frame = Frame(left + width / 2, depth + float(rng.uniform(0, 1.2)))
-        add_building(builder, frame, width - 0.05, 9.0, storeys, design, rng)
+        frame = Frame(left + width / 2, depth + float(chance.layout.uniform(0, 1.2)))
+        add_building(builder, frame, width - 0.05, 9.0, storeys, design, chance.piece(design % 16))
         left += width
     for sign, design, (width, storeys) in zip((1, -1), designs[3:], sizes[3:], strict=True):
-        frame = Frame(sign * half, depth - 3.5 - width / 2, 0.0, -90.0 * sign + float(rng.uniform(-9, 9)))
-        add_building(builder, frame, width, 8.0, storeys, design, rng)
-    x, y = float(rng.uniform(-2, 2)), float(rng.uniform(1, 3.5))
-    centrepiece = furniture.add_monument if rng.random() < 0.5 else furniture.add_fountain
-    centrepiece(builder, Frame(x, y, 0.0, float(rng.uniform(0, 45))), rng)
-    side = float(rng.choice([-1, 1]))
-    furniture.add_kiosk(builder, Frame(x + side * float(rng.uniform(3.8, 5.0)), y + float(rng.uniform(1, 3))), rng)
+        frame = Frame(sign * half, depth - 3.5 - width / 2, 0.0, -90.0 * sign + float(chance.layout.uniform(-9, 9)))
+        add_building(builder, frame, width, 8.0, storeys, design, chance.piece(design % 16))
+    x, y = float(chance.layout.uniform(-2, 2)), float(chance.layout.uniform(1, 3.5))
+    centrepiece = furniture.add_monument if chance.layout.random() < 0.5 else furniture.add_fountain
+    centrepiece(builder, Frame(x, y, 0.0, float(chance.layout.uniform(0, 45))), chance.own)
+    side = float(chance.layout.choice([-1, 1]))
+    spot = Frame(x + side * float(chance.layout.uniform(3.8, 5.0)), y + float(chance.layout.uniform(1, 3)))
+    furniture.add_kiosk(builder, spot, chance.piece(50))
     spots = [
         (-8.5, 8.0),
         (8.5, 8.0),
@@ -156,78 +159,86 @@ def _square(builder: Builder, rng: Rng, shared_seed: int) -> Walk:
         (-6, 5.5),
         (6.5, 5),
     ]
-    _scatter(builder, rng, spots, 6)
-    return Walk((x, y + 1.0, 2.1), (11.5, 16.0), float(rng.uniform(-10, 10)), 120.0)
+    _scatter(builder, chance, spots, 6)
+    return Walk((x, y + 1.0, 2.1), (11.5, 16.0), float(chance.layout.uniform(-10, 10)), 120.0)
 
 
-def _street(builder: Builder, rng: Rng, shared_seed: int) -> Walk:
+def _street(builder: Builder, chance: Chance, shared_seed: int) -> Walk:
     """Two rows of buildings along a street with pavements, parked vans and trees; the walk goes along one side."""
-    _ground(builder, rng, textures.asphalt, Frame(0.0, -1.0), 70.0, 8.0)
+    _ground(builder, chance.layout, textures.asphalt, Frame(0.0, -1.0), 70.0, 8.0)
     for y in (4.8, -6.8):
         kerb = Frame(0.0, y, 0.0)
-        builder.box(kerb, (70.0, 3.6, 0.14), painter(rng, textures.slabs), {"f": 0.5, "b": 0.5, "t": 0.6}, "fbt")
+        builder.box(
+            kerb, (70.0, 3.6, 0.14), painter(chance.layout, textures.slabs), {"f": 0.5, "b": 0.5, "t": 0.6}, "fbt"
+        )
     designs = iter(range(shared_seed * 16, shared_seed * 16 + 16))
     left = -30.0
     while left < 28:
         design = next(designs)
         width, storeys = building_size(design, 7.5, 12.0, 4)
-        frame = Frame(left + width / 2, 6.6 + float(rng.choice([0.0, 0.0, 0.8])))
-        add_building(builder, frame, width - 0.02, 9.0, storeys, design, rng)
+        frame = Frame(left + width / 2, 6.6 + float(chance.layout.choice([0.0, 0.0, 0.8])))
+        add_building(builder, frame, width - 0.02, 9.0, storeys, design, chance.piece(design % 16))
         left += width
     behind = Builder(builder.ppm * 0.6, builder.likeness)
     left = -30.0
     while left < 28:
         design = next(designs)
         width, storeys = building_size(design, 9.0, 13.0, 3)
-        add_building(behind, Frame(left + width / 2, -8.6, 0.0, 180.0), width - 0.02, 9.0, storeys, design, rng)
+        frame = Frame(left + width / 2, -8.6, 0.0, 180.0)
+        add_building(behind, frame, width - 0.02, 9.0, storeys, design, chance.piece(design % 16))
         left += width
     builder.faces += behind.faces
     builder.footprints += behind.footprints
     spots = [(-13.0, 4.3), (-8.0, 4.2), (-3.5, 4.3), (2.0, 4.2), (6.5, 4.3), (12.0, 4.2)]
-    _scatter(builder, rng, spots, 5)
-    furniture.add_van(builder, Frame(float(rng.uniform(-6, 6)), 1.9, 0.0, float(rng.choice([0.0, 180.0]))), rng)
-    furniture.add_kiosk(builder, Frame(float(rng.choice([-10.5, 9.5])), 4.4, 0.14), rng)
+    _scatter(builder, chance, spots, 5)
+    spot = Frame(float(chance.layout.uniform(-6, 6)), 1.9, 0.0, float(chance.layout.choice([0.0, 180.0])))
+    furniture.add_van(builder, spot, chance.own)
+    furniture.add_kiosk(builder, Frame(float(chance.layout.choice([-10.5, 9.5])), 4.4, 0.14), chance.piece(50))
     return Walk((0.0, 5.2, 2.6), (11.0, 13.5), 0.0, 92.0, (6.5, 0.0))
 
 
-def _courtyard(builder: Builder, rng: Rng, shared_seed: int) -> Walk:
+def _courtyard(builder: Builder, chance: Chance, shared_seed: int) -> Walk:
     """Four wings round a court with an arcade, a well or monument, tubs and a tree."""
-    half_x, half_y = float(rng.uniform(11.5, 13)), float(rng.uniform(10.5, 12))
-    material = textures.cobbles if rng.random() < 0.6 else textures.grass
-    _ground(builder, rng, material, Frame(), 2 * half_x + 2, 2 * half_y + 2)
-    storeys = int(rng.integers(2, 4))
+    half_x, half_y = float(chance.layout.uniform(11.5, 13)), float(chance.layout.uniform(10.5, 12))
+    material = textures.cobbles if chance.layout.random() < 0.6 else textures.grass
+    _ground(builder, chance.layout, material, Frame(), 2 * half_x + 2, 2 * half_y + 2)
+    storeys = int(chance.layout.integers(2, 4))
     north, south = (0.0, half_y, 0.0, half_x), (0.0, -half_y, 180.0, half_x)
     wings = [north, (half_x, 0.0, -90.0, half_y), (-half_x, 0.0, 90.0, half_y), south]
     for index, (x, y, yaw, half) in enumerate(wings):
         part = Builder(builder.ppm if index < 3 else builder.ppm * 0.6, builder.likeness)
-        add_building(part, Frame(x, y, 0.0, yaw), 2 * half + 1.0, 6.0, storeys, shared_seed * 16 + index % 3, rng)
+        design = shared_seed * 16 + index % 3
+        add_building(part, Frame(x, y, 0.0, yaw), 2 * half + 1.0, 6.0, storeys, design, chance.piece(index))
         builder.faces += part.faces
         builder.footprints += part.footprints
-    x, y, yaw, half = wings[int(rng.integers(0, 2))]
-    furniture.add_arcade(builder, Frame(x, y, 0.0, yaw), 2 * half - 3.5, rng)
-    x, y = float(rng.uniform(-1, 1)), float(rng.uniform(0.5, 2))
-    (furniture.add_fountain if rng.random() < 0.6 else furniture.add_monument)(builder, Frame(x, y), rng)
-    furniture.add_tree(builder, Frame(-5.5, 6.0), rng, 5.5)
+    x, y, yaw, half = wings[int(chance.layout.integers(0, 2))]
+    furniture.add_arcade(builder, Frame(x, y, 0.0, yaw), 2 * half - 3.5, chance.piece(51))
+    x, y = float(chance.layout.uniform(-1, 1)), float(chance.layout.uniform(0.5, 2))
+    centrepiece = furniture.add_fountain if chance.layout.random() < 0.6 else furniture.add_monument
+    centrepiece(builder, Frame(x, y), chance.own)
+    furniture.add_tree(builder, Frame(-5.5, 6.0), chance.piece(50), 5.5)
     spots = [(-8.0, 3.0), (7.5, 5.0), (4.0, 7.0), (-2.5, 7.5), (6.5, -0.5), (-7.0, -1.0), (2.0, 6.5)]
-    for index, spot in enumerate(rng.permutation(len(spots))[:5]):
+    for index, spot in enumerate(chance.layout.permutation(len(spots))[:5]):
         adder = (furniture.add_planter, furniture.add_bench, furniture.add_crates)[index % 3]
-        adder(builder, Frame(*spots[int(spot)], 0.0, float(rng.uniform(-30, 30))), rng)
-    return Walk((x, y + 1.5, 2.0), (8.0, 10.0), float(rng.uniform(-8, 8)), 130.0)
+        adder(builder, Frame(*spots[int(spot)], 0.0, float(chance.layout.uniform(-30, 30))), chance.piece(100 + index))
+    return Walk((x, y + 1.5, 2.0), (8.0, 10.0), float(chance.layout.uniform(-8, 8)), 130.0)
 
 
-def make_place(kind: PlaceKind, seed: int, shared_seed: int, ppm: float, likeness: float = 1.0) -> Place:
+def make_place(
+    kind: PlaceKind, seed: int, shared_seed: int, ppm: float, likeness: float = 1.0, common: float = 0.0
+) -> Place:
     """Build and light a place. `shared_seed`: decides the buildings' fronts, `seed` the rest; `ppm`: texels a metre.
 
     `likeness`: share of the fronts that are the same to the texel in all places of one `shared_seed`, 0 … 1; the others
-    share colours and windows' design.
+    share colours and windows' design. `common`: share of wear and furniture that is the same, see `Chance`.
     """
-    rng = np.random.default_rng((seed, 1))
+    chance = Chance(seed, shared_seed, common)
     builder = Builder(ppm, likeness)
-    walk = {"square": _square, "street": _street, "courtyard": _courtyard}[kind](builder, rng, shared_seed)
+    walk = {"square": _square, "street": _street, "courtyard": _courtyard}[kind](builder, chance, shared_seed)
     if kind != "courtyard":
-        _backdrop(builder, rng, 90.0)
-    sun, cloudiness = random_sun(rng, 180.0)
-    return Place(bake(builder, sun), walk, cloudiness, float(rng.uniform(90, 260)))
+        _backdrop(builder, chance.layout, 90.0)
+    sun, cloudiness = random_sun(chance.layout, 180.0)
+    return Place(bake(builder, sun), walk, cloudiness, float(chance.layout.uniform(90, 260)))
 
 
 def make_lone_place(seed: int, ppm: float) -> Place:

@@ -4,6 +4,8 @@ A job names the artefacts it reads by kind and key; its result goes back to the 
 recently read features stay in the process from job to job.
 """
 
+from scenesort.work.classifying import ClassifyJob, classify
+from scenesort.work.comparing import CompareJob, compare
 from scenesort.work.features import FeaturesJob, extract
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
 from scenesort.work.mapping import ColourJob, colours, map_part
@@ -28,9 +30,11 @@ from scenesort.work.retrieval import (
 
 __all__ = [
     "AggregateJob",
+    "ClassifyJob",
     "ClusterJob",
     "CodebookJob",
     "ColourJob",
+    "CompareJob",
     "DescribeJob",
     "Described",
     "FeaturesJob",
@@ -42,8 +46,10 @@ __all__ = [
     "VerifyJob",
     "VerifyPair",
     "aggregate",
+    "classify",
     "cluster",
     "colours",
+    "compare",
     "describe",
     "extract",
     "frame_keypoints",

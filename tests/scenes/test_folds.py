@@ -1,0 +1,83 @@
+"""Looks made by hand: which photo shows what at which point is known."""
+
+import numpy as np
+import pytest
+
+from scenesort.scenes import Looks, deepest_fold, weigh
+
+NUM_POINTS = 900
+
+
+def looks_of(place_of, chance, common=0.7, wrong=0.02, seen=0.4, angles=(0.5, 5.5)):
+    """Photos of one or several places in one frame: `common` of the points look the same in all places.
+
+    Every photo has a match at `seen` of what its place has, and shows something else at `wrong` of it.
+    """
+    place_of = np.asarray(place_of)
+    is_common = chance.random(NUM_POINTS) < common
+    owner = chance.integers(0, place_of.max() + 1, NUM_POINTS)
+    has = is_common[None, :] | (owner[None, :] == place_of[:, None])
+    sees = has & (chance.random(has.shape) < seen)
+    rows = {"photo": [], "reference": [], "point": [], "angle_deg": [], "differs": []}
+    for photo in range(len(place_of)):
+        for point in np.flatnonzero(~sees[photo] & sees.any(axis=0)):
+            reference = chance.choice(np.flatnonzero(sees[:, point]))
+            rows["photo"].append(photo)
+            rows["reference"].append(reference)
+            rows["point"].append(point)
+            rows["angle_deg"].append(chance.uniform(*angles))
+            rows["differs"].append(not has[photo, point] or chance.random() < wrong)
+    return Looks(**{name: np.array(values) for name, values in rows.items()}, sees=sees)
+
+
+@pytest.fixture
+def chance():
+    return np.random.default_rng(5)
+
+
+@pytest.mark.parametrize("common", [0.2, 0.7, 0.9])
+def test_two_places_are_cut_between_them(chance, common):
+    place_of = np.array([0, 1] * 6)
+    fold = deepest_fold(looks_of(place_of, chance, common), 3, 2.5)
+    assert fold is not None
+    assert {fold.side, fold.other} == {tuple(range(0, 12, 2)), tuple(range(1, 12, 2))}
+    assert fold.excess > 5
+
+
+def test_sides_of_unequal_size_are_found(chance):
+    fold = deepest_fold(looks_of([0] * 12 + [1] * 4, chance), 3, 2.5)
+    assert fold is not None
+    assert {fold.side, fold.other} == {tuple(range(12)), tuple(range(12, 16))}
+
+
+@pytest.mark.parametrize("wrong", [0.02, 0.2, 0.5])
+def test_one_place_is_never_cut_however_much_differs(chance, wrong):
+    assert deepest_fold(looks_of([0] * 12, chance, wrong=wrong), 3, 2.5) is None
+
+
+def test_one_place_of_which_one_side_hides_the_other_is_not_cut(chance):
+    # A wall hides the points of the second half from the first half of the photos, not the other way round.
+    looks = looks_of([0] * 12, chance)
+    hidden = (looks.photo < 6) & (looks.reference >= 6) & (looks.point > NUM_POINTS // 2)
+    looks = Looks(looks.photo, looks.reference, looks.point, looks.angle_deg, looks.differs | hidden, looks.sees)
+    assert deepest_fold(looks, 3, 2.5) is None
+
+
+def test_two_wrong_poses_are_no_second_place(chance):
+    place_of = np.array([0] * 10 + [1] * 2)
+    assert deepest_fold(looks_of(place_of, chance), 3, 2.5) is None
+
+
+def test_views_from_aside_tell_nothing(chance):
+    # At large angles much is hidden in one place, too.
+    assert deepest_fold(looks_of([0, 1] * 6, chance, angles=(8.0, 14.0)), 3, 2.5) is None
+
+
+def test_a_cut_through_one_place_weighs_little_and_the_true_one_much(chance):
+    looks = looks_of([0, 1] * 6, chance)
+    assert weigh(looks, range(0, 12, 2)).excess > 5 > 2 > weigh(looks, range(6)).excess
+    assert weigh(looks, range(0, 12, 2)).num_looks > 100
+
+
+def test_too_few_photos_are_never_cut(chance):
+    assert deepest_fold(looks_of([0, 1, 0, 1, 0], chance), 3, 0.0) is None
