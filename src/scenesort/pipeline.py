@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scenesort import evaluation, export, mapping, scenes, steps
@@ -179,9 +179,20 @@ def _sort(
     coloured = steps.colour_points(context, chosen, sides)
     posed, outliers = scenes.assign(coloured, sides, scenes.trusted(graph), options.scenes.min_leftover_inliers)
     steps.write_pairs(context, graph)
+    _tell_untrusted(context, posed)
     if assemble:
         steps.assemble(context, sides, verified)
     return found, posed, outliers
+
+
+def _tell_untrusted(context: Context, posed: Sequence[PosedScene]) -> None:
+    doubted = [name for scene in posed for name in mapping.untrusted(scene)]
+    if doubted:
+        poses = "1 pose is" if len(doubted) == 1 else f"{len(doubted)} poses are"
+        context.notice(
+            f"{poses} not to be trusted, {doubted[0]} first: too few points fix them (deviation in photos.csv above "
+            f"{mapping.TRUSTED_DEVIATION:g} of the depth)"
+        )
 
 
 def _write(context: Context, found: PhotoSet, result: CollectionResult, nested: bool) -> None:
@@ -192,7 +203,7 @@ def _write(context: Context, found: PhotoSet, result: CollectionResult, nested: 
         for scene in result.scenes:
             folder = target / scene.name
             folder.mkdir()
-            export.write_scene_folder(scene, photos, folder)
+            export.write_scene_folder(scene, photos, mapping.center_deviations(scene), folder)
 
     workspace.replace_folder("scenes", scene_folders)
     workspace.write_csv(

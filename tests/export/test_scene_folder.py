@@ -30,7 +30,7 @@ def test_a_scene_folder_holds_model_photos_and_table(tmp_path):
     )
     folder = tmp_path / "scene_01"
     folder.mkdir()
-    write_scene_folder(scene, photos, folder)
+    write_scene_folder(scene, photos, np.array([0.0123, np.inf]), folder)
 
     assert (folder / "images/deep/b.png").read_bytes() == photos["deep/b.png"].path.read_bytes()
     assert sorted(str(path.relative_to(folder / "images")) for path in (folder / "images").rglob("*.png")) == [
@@ -50,3 +50,4 @@ def test_a_scene_folder_holds_model_photos_and_table(tmp_path):
     ]
     assert [float(rows[0][f"center_{axis}"]) for axis in "xyz"] == pytest.approx([-1, -2, -3])
     assert rows[1]["center_x"] == ""
+    assert [row["deviation"] for row in rows] == ["0.0123", "", "inf"]

@@ -10,13 +10,16 @@ import numpy as np
 
 from scenesort.colmap import write_model
 from scenesort.photos import link_or_export
-from scenesort.types import Photo, PosedScene
+from scenesort.types import FloatArray, Photo, PosedScene
 
-PHOTO_COLUMNS = ("photo", "posed", "points", "camera_id", "center_x", "center_y", "center_z")
+PHOTO_COLUMNS = ("photo", "posed", "points", "camera_id", "center_x", "center_y", "center_z", "deviation")
 
 
-def write_scene_folder(scene: PosedScene, photos: Mapping[str, Photo], folder: Path) -> None:
-    """Write `sparse/0/`, `images/` and `photos.csv` into an empty folder. Centres are in the scene's own units."""
+def write_scene_folder(scene: PosedScene, photos: Mapping[str, Photo], deviations: FloatArray, folder: Path) -> None:
+    """Write `sparse/0/`, `images/` and `photos.csv` into an empty folder. Centres are in the scene's own units.
+
+    `deviations`: (n,) standard deviation of each posed photo's centre, over its median depth.
+    """
     (folder / "sparse" / "0").mkdir(parents=True)
     write_model(scene, folder / "sparse" / "0")
     for posed in scene.photos:
@@ -26,10 +29,12 @@ def write_scene_folder(scene: PosedScene, photos: Mapping[str, Photo], folder: P
     with (folder / "photos.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(PHOTO_COLUMNS)
-        poses = {posed.name: posed for posed in scene.photos}
+        poses = {posed.name: (posed, deviation) for posed, deviation in zip(scene.photos, deviations, strict=True)}
         for name in scene.members:
             if name in poses:
-                center = [repr(float(value)) for value in np.asarray(poses[name].center_in_world)]
-                writer.writerow([name, "yes", len(poses[name].point_index), poses[name].camera_id, *center])
+                posed, deviation = poses[name]
+                center = [repr(float(value)) for value in np.asarray(posed.center_in_world)]
+                points = len(posed.point_index)
+                writer.writerow([name, "yes", points, posed.camera_id, *center, f"{deviation:.4g}"])
             else:
-                writer.writerow([name, "no", 0, "", "", "", ""])
+                writer.writerow([name, "no", 0, "", "", "", "", ""])

@@ -2,5 +2,15 @@
 
 from scenesort.mapping.base import MappingMember, MappingTask, load
 from scenesort.mapping.sharing import choose, with_shared_cameras
+from scenesort.mapping.uncertainty import TRUSTED_DEVIATION, center_deviations, untrusted
 
-__all__ = ["MappingMember", "MappingTask", "choose", "load", "with_shared_cameras"]
+__all__ = [
+    "TRUSTED_DEVIATION",
+    "MappingMember",
+    "MappingTask",
+    "center_deviations",
+    "choose",
+    "load",
+    "untrusted",
+    "with_shared_cameras",
+]
