@@ -1,5 +1,6 @@
 """The only door to pycolmap: arrays in, arrays out, options and conventions in one place."""
 
+from scenesort.colmap.cameras import focal_px, pixels_from_points, rays_from_pixels
 from scenesort.colmap.incremental import MapperSettings, map_incrementally, write_database
 from scenesort.colmap.model import read_model, write_model
 from scenesort.colmap.sift import SiftExtractor
@@ -8,7 +9,10 @@ from scenesort.colmap.verification import verify_pair
 __all__ = [
     "MapperSettings",
     "SiftExtractor",
+    "focal_px",
     "map_incrementally",
+    "pixels_from_points",
+    "rays_from_pixels",
     "read_model",
     "verify_pair",
     "write_database",

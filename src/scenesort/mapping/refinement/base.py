@@ -1,0 +1,48 @@
+"""What refinement is told and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scenesort.types import PosedScene
+
+Variant = Literal["none", "ba", "ba_points", "ba_retriangulate"]
+Intrinsics = Literal["scene", "group", "free"]
+
+
+@dataclass(frozen=True, slots=True)
+class RefinementSettings:
+    """How predicted poses are refined.
+
+    `variant`: `none` only triangulates; `ba` adjusts poses, intrinsics and points of our own tracks; `ba_points` does
+    so starting from the model's point maps; `ba_retriangulate` alternates adjustment and triangulation. `intrinsics`:
+    which photos share a camera: all of one frame size (`scene`), those of one camera group (`group`), or none
+    (`free`). Cameras that the user gave are never touched.
+
+    `max_reprojection_error_px`: observations with a larger error are dropped; while poses are still coarse the
+    bound grows with the errors. `min_triangulation_angle_deg`: points seen under a smaller angle are dropped.
+    """
+
+    variant: Variant = "ba"
+    intrinsics: Intrinsics = "scene"
+    max_reprojection_error_px: float = 4.0
+    min_triangulation_angle_deg: float = 1.5
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """A scene in the prediction's frame and units, and what was done to it.
+
+    `accepted`: False when an adjustment was asked for and the input's poses were kept; `reason` says why in a sentence.
+    `error_before_px` and `error_after_px`: robust mean error of held-out matches with the predicted and with the
+    returned poses; nan where nothing was held out. `variant`: what the scene was made by.
+    """
+
+    scene: PosedScene
+    accepted: bool
+    reason: str
+    error_before_px: float
+    error_after_px: float
+    variant: Variant
