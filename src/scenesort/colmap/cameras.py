@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from scenesort.colmap.convert import to_camera
@@ -23,3 +25,19 @@ def pixels_from_points(camera: Camera, points: FloatArray) -> FloatArray:
 def focal_px(camera: Camera) -> float:
     """Return the mean focal length in pixels."""
     return float(to_camera(camera).mean_focal_length())
+
+
+def as_model(camera: Camera, target: Camera) -> Camera:
+    """Return a camera of the target's model with the focal length and principal point of `camera`, in pixels.
+
+    Distortion is the camera's own where both have one model, else the target's. Frame size and marks are the target's.
+    """
+    params = camera.params
+    if camera.model != target.model:
+        source, changed = to_camera(camera), to_camera(target)
+        values = np.array(target.params, dtype=np.float64)
+        focal = (source.focal_length_x, source.focal_length_y) if len(changed.focal_length_idxs()) > 1 else ()
+        values[list(changed.focal_length_idxs())] = focal or source.mean_focal_length()
+        values[list(changed.principal_point_idxs())] = source.principal_point_x, source.principal_point_y
+        params = tuple(float(value) for value in values)
+    return replace(target, params=params)

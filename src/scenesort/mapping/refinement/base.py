@@ -22,12 +22,22 @@ class RefinementSettings:
 
     `max_reprojection_error_px`: observations with a larger error are dropped; while poses are still coarse the
     bound grows with the errors. `min_triangulation_angle_deg`: points seen under a smaller angle are dropped.
+    `robust_loss_px`: scale of the Cauchy loss, about the keypoints' precision; it, too, grows with the errors.
+
+    `prior_share`: how far predicted centres may be off, as a share of the median distance of the cameras from their
+    middle, for a photo of median confidence; twice as sure is half as far. 0: no priors. `held_out_share` of the tracks
+    judge the result. `check`: whether to check poses before, and results after, an adjustment; off only to show in a
+    benchmark what happens without.
     """
 
     variant: Variant = "ba"
     intrinsics: Intrinsics = "scene"
     max_reprojection_error_px: float = 4.0
     min_triangulation_angle_deg: float = 1.5
+    robust_loss_px: float = 0.5
+    prior_share: float = 0.05
+    held_out_share: float = 0.2
+    check: bool = True
     seed: int = 0
 
 
@@ -37,7 +47,8 @@ class Refinement:
 
     `accepted`: False when an adjustment was asked for and the input's poses were kept; `reason` says why in a sentence.
     `error_before_px` and `error_after_px`: robust mean error of held-out matches with the predicted and with the
-    returned poses; nan where nothing was held out. `variant`: what the scene was made by.
+    returned poses; nan where nothing was held out. `variant`: what the scene was made by. `left_out`: photos that took
+    no part in the adjustment because their matches are few or disagree with their predicted pose, which they keep.
     """
 
     scene: PosedScene
@@ -46,3 +57,4 @@ class Refinement:
     error_before_px: float
     error_after_px: float
     variant: Variant
+    left_out: tuple[str, ...] = ()
