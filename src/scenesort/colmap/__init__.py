@@ -5,12 +5,15 @@ from scenesort.colmap.cameras import as_model, focal_px, pixels_from_points, ray
 from scenesort.colmap.incremental import MapperSettings, map_incrementally, write_database
 from scenesort.colmap.model import read_model, write_model
 from scenesort.colmap.sift import SiftExtractor
+from scenesort.colmap.triangulation import PosedKeypoints, TriangulatedTracks, triangulate_matches
 from scenesort.colmap.verification import verify_pair
 
 __all__ = [
     "AdjustmentSettings",
     "MapperSettings",
+    "PosedKeypoints",
     "SiftExtractor",
+    "TriangulatedTracks",
     "adjust",
     "as_model",
     "focal_px",
@@ -18,6 +21,7 @@ __all__ = [
     "pixels_from_points",
     "rays_from_pixels",
     "read_model",
+    "triangulate_matches",
     "verify_pair",
     "write_database",
     "write_model",

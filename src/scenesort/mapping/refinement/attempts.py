@@ -17,7 +17,7 @@ from scenesort.mapping.refinement.sharing import with_cameras
 from scenesort.mapping.refinement.tracks import Tracks
 from scenesort.mapping.refinement.triangulation import triangulate
 from scenesort.mapping.refinement.views import Views
-from scenesort.types import FloatArray, MappingPhoto
+from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 
 MIN_HELD_OUT = 10
 """With fewer tracks held out nothing can be said about a result."""
@@ -33,12 +33,13 @@ MAX_FOCAL_FACTOR = 1.5
 class Problem:
     """What is to be adjusted: predicted `views`, their `photos` in the same order, and tracks without wrong photos.
 
-    `train` and `judging` share no keypoint; adjustments see `train` alone.
+    `train` and `judging` share no keypoint; adjustments see `train`, and `geometries` without the matches of `judging`.
     """
 
     photos: tuple[MappingPhoto, ...]
     prediction: ScenePrediction
     views: Views
+    geometries: tuple[TwoViewGeometry, ...]
     train: Tracks
     judging: Tracks
 
@@ -81,7 +82,9 @@ def adjust(problem: Problem, settings: RefinementSettings) -> Outcome:
     stddev = prior_stddev(problem.prediction, problem.views, settings.prior_share)
     for constant_intrinsics in (False, True) if settings.check else (False,):
         try:
-            found, active = adjust_in_rounds(start, problem.train, points, stddev, settings, constant_intrinsics)
+            found, active = adjust_in_rounds(
+                start, problem.photos, problem.geometries, problem.train, points, stddev, settings, constant_intrinsics
+            )
         except NotAdjustable as error:
             notes.append(str(error))
             break

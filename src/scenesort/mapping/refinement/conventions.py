@@ -18,12 +18,15 @@ from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 
 MAX_MATCHES = 4000
-ERROR_SHARE = 0.02
+ERROR_SHARE = 0.05
 """An error of this share of the photo's longer side halves a match's support."""
 
-CLEARLY_BETTER = 2.0
-LEAST_SUPPORT = 0.05
-"""Poses that are off by 20 degrees have more support than this, poses of other photos less."""
+CLEARLY_BETTER = 3.0
+LEAST_SUPPORT = 0.3
+"""Support of a reading that is believed. Poses that are off by 5 degrees have it."""
+
+NO_SUPPORT = 0.05
+"""Less than poses that are off by 10 degrees have."""
 
 _OPENGL = np.diag([1.0, -1.0, -1.0])
 
@@ -39,10 +42,6 @@ READINGS: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
     ("cam_from_world with OpenGL axes", lambda poses: _OPENGL @ poses),
     ("world_from_cam with OpenGL axes", lambda poses: _OPENGL @ invert(poses)),
     ("rotations of cam_from_world beside camera centres", _with_center),
-    (
-        "rotations of world_from_cam beside translations of cam_from_world",
-        lambda poses: np.concatenate([np.swapaxes(poses[..., :3], -1, -2), poses[..., 3:]], axis=-1),
-    ),
 )
 
 
@@ -59,7 +58,7 @@ def find_fault(views: Views, matches: Tracks) -> str | None:
             f"the poses look like {best}: so read, {100 * others[best]:.0f}% of the matches agree, "
             f"as cam_from_world {100 * given:.0f}%"
         )
-    if given < LEAST_SUPPORT:
+    if given < NO_SUPPORT:
         return (
             f"only {100 * given:.0f}% of the matches agree with the poses in any known convention: "
             "they may be old or belong to other photos"

@@ -57,7 +57,8 @@ def disagreeing(views: Views, matches: Tracks) -> NDArray[np.bool_]:
 def adjustable(num_photos: int, tracks: Tracks) -> NDArray[np.bool_]:
     """Return which photos (p,) see enough points and hang together by them.
 
-    That is the largest such group, the first of equals. Groups that share no points could drift apart; photos with few points bend to their noise.
+    That is the largest such group, the first of equals. Groups that share no points could drift apart; photos with few
+    points bend to their noise.
     """
     enough = np.bincount(tracks.photo, minlength=num_photos) >= MIN_PHOTO_POINTS
     seen = np.zeros((num_photos, len(tracks)), dtype=np.float32)

@@ -40,7 +40,8 @@ def refine(task: MappingTask, prediction: ScenePrediction, settings: RefinementS
     wrong = grounding.disagreeing(views, matches) if settings.check else np.zeros(len(photos), dtype=bool)
     usable, _ = tracks.keep(~wrong[tracks.photo], np.ones(len(tracks), dtype=bool))
     train, judging = held_out.split(usable, settings.held_out_share, settings.seed)
-    outcome = attempts.adjust(attempts.Problem(photos, prediction, views, train, judging), settings)
+    geometries = held_out.without(task.geometries, photos, judging, wrong)
+    outcome = attempts.adjust(attempts.Problem(photos, prediction, views, geometries, train, judging), settings)
     left_out = wrong | ~outcome.active
     return Refinement(
         scene=_scene(outcome.views, tracks, settings, unposed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from scenesort import colmap
 from scenesort.mapping.refinement import grounding
 from scenesort.mapping.refinement.base import RefinementSettings
+from scenesort.mapping.refinement.retriangulation import retriangulate
 from scenesort.mapping.refinement.scene import posed_scene
 from scenesort.mapping.refinement.tracks import Tracks
-from scenesort.mapping.refinement.triangulation import filter_points, triangulate
+from scenesort.mapping.refinement.triangulation import filter_points
 from scenesort.mapping.refinement.views import Views
-from scenesort.types import FloatArray
+from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 
 ROUNDS = {"ba": 3, "ba_points": 3, "ba_retriangulate": 5}
 STEADY = 0.98
@@ -27,6 +29,8 @@ class NotAdjustable(Exception):
 
 def adjust_in_rounds(
     views: Views,
+    photos: Sequence[MappingPhoto],
+    geometries: Sequence[TwoViewGeometry],
     tracks: Tracks,
     points_xyz: FloatArray,
     prior_stddev: FloatArray,
@@ -35,10 +39,10 @@ def adjust_in_rounds(
 ) -> tuple[Views, NDArray[np.bool_]]:
     """Return the adjusted views, and which photos (p,) took part in the last round.
 
-    `points_xyz`: (t, 3) where the tracks' points are at first, nan where unknown. The first rounds bear the errors of
-    the predicted poses, by bounds and a loss scale that follow the median error; the last ones are strict. With
-    `ba_retriangulate` all tracks are triangulated again between rounds, so that those dropped while poses were coarse
-    come back. Raises NotAdjustable.
+    `photos` are in the views' order; `tracks` and `geometries` are what may be adjusted with. `points_xyz`: (t, 3)
+    where the tracks' points are at first, nan where unknown. The first rounds bear the errors of the predicted poses, by
+    bounds and a loss scale that follow the median error; the last ones are strict. With `ba_retriangulate` points are
+    made anew between rounds, so that those dropped while poses were coarse come back. Raises NotAdjustable.
     """
     everything = tracks
     before_px = np.inf
@@ -70,6 +74,7 @@ def adjust_in_rounds(
         poses = np.array([photo.cam_from_world for photo in adjusted.photos])
         views = replace(views, cam_from_world=poses, cameras=tuple(photo.camera for photo in adjusted.photos))
         tracks, points_xyz = kept, adjusted.points_xyz
+        adjusted_px = float(np.median(views.errors_px(tracks, points_xyz)))
         if settings.variant == "ba_retriangulate":
-            tracks, points_xyz = everything, triangulate(views, everything)
+            tracks, points_xyz = retriangulate(views, photos, geometries, everything, adjusted_px, settings)
     return views, active

@@ -17,7 +17,7 @@ from scenesort.types import FloatArray, MappingPhoto
 def with_cameras(
     views: Views, photos: Sequence[MappingPhoto], prediction: ScenePrediction, intrinsics: Intrinsics
 ) -> Views:
-    """Return the views with cameras shared as `intrinsics` says, which start at the median of their photos' predictions.
+    """Return the views with cameras shared as `intrinsics` says, starting at the median of their photos' predictions.
 
     The median is weighted by confidence. Cameras take the model that the photos have in the task, with the predicted
     focal length and principal point. Those that the user gave stay as they are and are shared by group alone.
