@@ -40,9 +40,9 @@ def adjust_in_rounds(
     """Return the adjusted views, and which photos (p,) took part in the last round.
 
     `photos` are in the views' order; `tracks` and `geometries` are what may be adjusted with. `points_xyz`: (t, 3)
-    where the tracks' points are at first, nan where unknown. The first rounds bear the errors of the predicted poses, by
-    bounds and a loss scale that follow the median error; the last ones are strict. With `ba_retriangulate` points are
-    made anew between rounds, so that those dropped while poses were coarse come back. Raises NotAdjustable.
+    where the tracks' points are at first, nan where unknown. The first rounds bear the errors of the predicted poses,
+    by bounds and a loss scale that follow the median error; the last ones are strict. With `ba_retriangulate` points
+    are made anew between rounds, so that those dropped while poses were coarse come back. Raises NotAdjustable.
     """
     everything = tracks
     before_px = np.inf
