@@ -25,6 +25,9 @@ MIN_HELD_OUT = 10
 PRIOR_RANGE = 4.0
 """A photo's prior is at most this many times tighter or looser than that of one of median confidence."""
 
+SHARING_GAIN = 1.05
+"""More cameras must lower the held-out error by this factor: as in `mapping/sharing.py`."""
+
 MAX_FOCAL_FACTOR = 1.5
 """A focal length that changes by more was bent to explain wrong poses, not measured."""
 
@@ -61,7 +64,9 @@ def adjust(problem: Problem, settings: RefinementSettings) -> Outcome:
     """Return the first attempt that explains the held-out tracks at least as well as the prediction, or the prediction.
 
     Point maps that don't fit the poses are replaced by triangulation; intrinsics that run away, or a result that is
-    worse than the prediction, by an adjustment with the predicted intrinsics.
+    worse than the prediction, by an adjustment with the predicted intrinsics. Cameras of their own must earn it: free
+    intrinsics bend poses where parallax is small, and the matches fit better all the same, so shared ones are taken
+    unless they explain the held-out tracks clearly worse.
     """
     before_px = held_out.error_px(problem.views, problem.judging)
     if settings.check and len(problem.judging) < MIN_HELD_OUT:
@@ -78,25 +83,62 @@ def adjust(problem: Problem, settings: RefinementSettings) -> Outcome:
         else:
             mean = point_maps.robust_mean(problem.train, said, sure)
             points = np.where(np.isfinite(mean), mean, points)
-    start = with_cameras(problem.views, problem.photos, problem.prediction, settings.intrinsics)
-    stddev = prior_stddev(problem.prediction, problem.views, settings.prior_share)
+    task = _Task(problem, points, prior_stddev(problem.prediction, problem.views, settings.prior_share), before_px)
+    asked = with_cameras(problem.views, problem.photos, problem.prediction, settings.intrinsics)
+    shared = with_cameras(problem.views, problem.photos, problem.prediction, "scene")
+    best = None
+    if settings.check and len(set(shared.camera_ids)) < len(set(asked.camera_ids)):
+        best = _attempt(task, shared, settings, notes)
+    found = _attempt(task, asked, settings, notes)
+    if best is not None and (found is None or not found.error_after_px * SHARING_GAIN < best.error_after_px):
+        return replace(best, reason=f"{best.reason}; shared intrinsics, since more cameras explain no more")
+    if found is not None:
+        return found
+    return _kept(problem, f"the predicted poses are kept: {'; '.join(dict.fromkeys(notes))}", before_px)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """A problem with the tracks' first points (t, 3), its priors (p,) and the prediction's held-out error."""
+
+    problem: Problem
+    points_xyz: FloatArray
+    stddev: FloatArray
+    before_px: float
+
+
+def _attempt(task: _Task, start: Views, settings: RefinementSettings, notes: list[str]) -> Outcome | None:
+    """Adjust from `start`, with the intrinsics held if they run away or the result is worse; None if that fails, too.
+
+    What goes wrong is added to `notes`.
+    """
+    problem = task.problem
+    said = list(notes)
     for constant_intrinsics in (False, True) if settings.check else (False,):
         try:
             found, active = adjust_in_rounds(
-                start, problem.photos, problem.geometries, problem.train, points, stddev, settings, constant_intrinsics
+                start,
+                problem.photos,
+                problem.geometries,
+                problem.train,
+                task.points_xyz,
+                task.stddev,
+                settings,
+                constant_intrinsics,
             )
         except NotAdjustable as error:
             notes.append(str(error))
-            break
+            return None
         found = _in_predicted_frame(found, problem.views, active)
         after_px = held_out.error_px(found, problem.judging)
-        fault = _find_fault(start, found, before_px, after_px) if settings.check else None
+        fault = _find_fault(start, found, task.before_px, after_px) if settings.check else None
         if fault is None:
-            done = "adjusted with the predicted intrinsics" if constant_intrinsics else "adjusted"
-            reason = "; ".join([done, *notes])
-            return Outcome(found, active, True, reason, before_px, after_px, settings.variant)
+            done = "adjusted with the intrinsics held" if constant_intrinsics else "adjusted"
+            reason = "; ".join([done, *said])
+            return Outcome(found, active, True, reason, task.before_px, after_px, settings.variant)
         notes.append(fault)
-    return _kept(problem, f"the predicted poses are kept: {'; '.join(notes)}", before_px)
+        said.append(fault)
+    return None
 
 
 def prior_stddev(prediction: ScenePrediction, views: Views, share: float) -> FloatArray:

@@ -19,6 +19,10 @@ from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 
 ROUNDS = {"ba": 3, "ba_points": 3, "ba_retriangulate": 5}
+COARSE_ITERATIONS = 25
+"""Enough for all rounds but the last, whose result is only the next one's start."""
+
+LAST_ITERATIONS = 100
 STEADY = 0.98
 """Rounds end when the median error stays above this share of the one before."""
 
@@ -47,7 +51,8 @@ def adjust_in_rounds(
     everything = tracks
     before_px = np.inf
     active = np.zeros(len(views.names), dtype=bool)
-    for _ in range(ROUNDS[settings.variant]):
+    rounds = ROUNDS[settings.variant]
+    for number in range(rounds):
         kept, points, _ = filter_points(
             views, tracks, points_xyz, settings.max_reprojection_error_px, settings.min_triangulation_angle_deg
         )
@@ -65,6 +70,7 @@ def adjust_in_rounds(
                 loss_scale_px=max(settings.robust_loss_px, median_px) if settings.robust_loss_px > 0 else 0.0,
                 constant_cameras=frozenset(views.camera_ids) if constant_intrinsics else frozenset(),
                 left_out=left_out,
+                max_iterations=COARSE_ITERATIONS if number < rounds - 1 else LAST_ITERATIONS,
                 seed=settings.seed,
             ),
             prior_stddev if settings.prior_share > 0 else None,

@@ -20,14 +20,17 @@ def with_cameras(
     """Return the views with cameras shared as `intrinsics` says, starting at the median of their photos' predictions.
 
     The median is weighted by confidence. Cameras take the model that the photos have in the task, with the predicted
-    focal length and principal point. Those that the user gave stay as they are and are shared by group alone.
+    focal length and principal point. Those whose focal length is known from EXIF start from it and are shared by group
+    at most; those that the user gave stay as they are.
     """
     known = {photo.name: photo for photo in photos}
     confidence = {photo.name: max(float(photo.confidence), 0.0) for photo in prediction.photos}
     ids: dict[Hashable, int] = {}
     camera_ids = tuple(ids.setdefault(_key(known[name], intrinsics), len(ids) + 1) for name in views.names)
     started = [
-        known[name].camera if known[name].camera.fixed else colmap.as_model(camera, known[name].camera)
+        known[name].camera
+        if known[name].camera.fixed or known[name].camera.has_focal_prior
+        else colmap.as_model(camera, known[name].camera)
         for name, camera in zip(views.names, views.cameras, strict=True)
     ]
     cameras = list(started)
@@ -48,7 +51,7 @@ def _key(photo: MappingPhoto, intrinsics: Intrinsics) -> Hashable:
         return ("given", photo.camera_group, camera)
     match intrinsics:
         case "scene":
-            return ("scene", *frame)
+            return ("scene", photo.camera_group if camera.has_focal_prior else "", *frame)
         case "group":
             return ("group", photo.camera_group, *frame)
         case "free":

@@ -12,7 +12,7 @@ ITERATIONS = 12
 SMALL_ANGLE_RAD = 1e-4
 """Angles below this weigh alike: about a tenth of a pixel at a usual focal length."""
 
-LEAST_CONDITION = 1e-9
+LEAST_DETERMINANT = 1e-10
 BOUND_OF_MEDIAN = 3.0
 """Observations are dropped beyond this many times the median error, where that is more than the option says."""
 
@@ -34,8 +34,8 @@ def triangulate(views: Views, tracks: Tracks) -> FloatArray:
     for _ in range(ITERATIONS):
         normal = np.add.reduceat(weights[:, None, None] * across, starts)
         right = np.add.reduceat(weights[:, None] * np.einsum("nij,nj->ni", across, centers), starts)
-        eigenvalues = np.linalg.eigvalsh(normal)
-        solvable = eigenvalues[:, 0] > LEAST_CONDITION * eigenvalues[:, 2]
+        # The determinant is that of a full matrix times the squared sine of the angle between the rays.
+        solvable = np.linalg.det(normal) > LEAST_DETERMINANT * np.trace(normal, axis1=1, axis2=2) ** 3
         points[~solvable] = np.nan
         points[solvable] = np.linalg.solve(normal[solvable], right[solvable][:, :, None])[:, :, 0]
         toward = points[tracks.track] - centers
