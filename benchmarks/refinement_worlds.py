@@ -58,7 +58,14 @@ class Noise:
     depth_share: float = 0.03
 
 
-def simulated(seed: int, num_photos: int = 12, *, arc_share: float = 1.0, num_points: int = NUM_POINTS) -> World:
+def simulated(
+    seed: int,
+    num_photos: int = 12,
+    *,
+    arc_share: float = 1.0,
+    num_points: int = NUM_POINTS,
+    min_matches: int = MIN_MATCHES,
+) -> World:
     """Project points of a place into photos along a walk; with a small `arc_share` there is little parallax."""
     rng = np.random.default_rng((seed, 0))
     place = make_place(KINDS[seed % len(KINDS)], seed + 1, seed + 1, 24.0)
@@ -81,7 +88,7 @@ def simulated(seed: int, num_photos: int = 12, *, arc_share: float = 1.0, num_po
         for second in range(first + 1, num_photos):
             both = np.flatnonzero((keypoint_of[first] >= 0) & (keypoint_of[second] >= 0))
             both = both[rng.random(len(both)) < MATCHED]
-            if len(both) < MIN_MATCHES:
+            if len(both) < min_matches:
                 continue
             matches = keypoint_of[[first, second]][:, both].T
             wrong = np.flatnonzero(rng.random(len(both)) < WRONG)

@@ -13,9 +13,9 @@ from scenesort.mapping.refinement import held_out, point_maps
 from scenesort.mapping.refinement.base import RefinementSettings, Variant
 from scenesort.mapping.refinement.frame import extent, predicted_from_adjusted
 from scenesort.mapping.refinement.rounds import NotAdjustable, adjust_in_rounds
-from scenesort.mapping.refinement.sharing import with_cameras
+from scenesort.mapping.refinement.shared_cameras import with_cameras
+from scenesort.mapping.refinement.track_points import triangulate
 from scenesort.mapping.refinement.tracks import Tracks
-from scenesort.mapping.refinement.triangulation import triangulate
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from scenesort.mapping.refinement.track_points import triangulate
 from scenesort.mapping.refinement.tracks import Tracks
-from scenesort.mapping.refinement.triangulation import triangulate
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from scenesort.mapping.refinement.track_points import triangulate
 from scenesort.mapping.refinement.tracks import Tracks
-from scenesort.mapping.refinement.triangulation import triangulate
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import MappingPhoto, TwoViewGeometry
 

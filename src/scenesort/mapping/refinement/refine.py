@@ -8,11 +8,11 @@ import numpy as np
 
 from scenesort.mapping.base import MappingTask
 from scenesort.mapping.pose_models import ScenePrediction
-from scenesort.mapping.refinement import attempts, conventions, grounding, held_out
+from scenesort.mapping.refinement import attempts, grounding, held_out, pose_conventions
 from scenesort.mapping.refinement.base import Refinement, RefinementSettings
 from scenesort.mapping.refinement.scene import posed_scene, predicted_views
+from scenesort.mapping.refinement.track_points import filter_points, triangulate
 from scenesort.mapping.refinement.tracks import Tracks, build_tracks
-from scenesort.mapping.refinement.triangulation import filter_points, triangulate
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import PosedScene
 
@@ -30,8 +30,8 @@ def refine(task: MappingTask, prediction: ScenePrediction, settings: RefinementS
     photos = tuple(by_name[name] for name in views.names)
     unposed = tuple(sorted(set(by_name) - set(views.names)))
     tracks = build_tracks(photos, task.geometries)
-    matches = conventions.pair_tracks(photos, task.geometries, settings.seed)
-    fault = conventions.find_fault(views, matches) if len(matches) else "no verified matches between its posed photos"
+    matches = pose_conventions.pair_tracks(photos, task.geometries, settings.seed)
+    fault = pose_conventions.find_fault(views, matches)
     if settings.variant == "none" or (fault and settings.check):
         accepted = settings.variant == "none"
         kept = "not adjusted" if accepted else "the predicted poses are kept"

@@ -8,8 +8,8 @@ import numpy as np
 
 from scenesort import colmap
 from scenesort.mapping.refinement.base import RefinementSettings
+from scenesort.mapping.refinement.track_points import triangulate
 from scenesort.mapping.refinement.tracks import Tracks
-from scenesort.mapping.refinement.triangulation import triangulate
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 

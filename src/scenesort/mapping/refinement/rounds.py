@@ -13,8 +13,8 @@ from scenesort.mapping.refinement import grounding
 from scenesort.mapping.refinement.base import RefinementSettings
 from scenesort.mapping.refinement.retriangulation import retriangulate
 from scenesort.mapping.refinement.scene import posed_scene
+from scenesort.mapping.refinement.track_points import filter_points
 from scenesort.mapping.refinement.tracks import Tracks
-from scenesort.mapping.refinement.triangulation import filter_points
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from scenesort.geometry import invert
+from scenesort.mapping.refinement.track_points import triangulate
 from scenesort.mapping.refinement.tracks import Tracks
-from scenesort.mapping.refinement.triangulation import triangulate
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 
@@ -47,6 +47,8 @@ READINGS: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
 
 def find_fault(views: Views, matches: Tracks) -> str | None:
     """Return what is wrong with the poses as a whole, in a sentence, or None. `matches`: see `pair_tracks`."""
+    if not len(matches):
+        return "there are no verified matches between photos with a pose"
     given = support(views, matches)
     others = {
         name: support(replace(views, cam_from_world=convert(views.cam_from_world)), matches)
