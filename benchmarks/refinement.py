@@ -14,6 +14,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,13 @@ def main() -> None:
     write_json(arguments.json, figures)
 
 
+@cache
+def _usual(seed: int) -> World:
+    return simulated(seed, 10, num_points=600)
+
+
 def _grid(seeds: Sequence[int]) -> list[Figures]:
-    worlds = {seed: simulated(seed, 10, num_points=600) for seed in seeds}
+    worlds = {seed: _usual(seed) for seed in seeds}
     return [row for noise in LEVELS for row in _level(_named(noise), worlds, noise)]
 
 
@@ -81,7 +87,7 @@ def _level(name: str, worlds: dict[int, World], noise: Noise) -> list[Figures]:
 
 
 def _wrong(seeds: Sequence[int]) -> list[Figures]:
-    usual = {seed: simulated(seed, 10, num_points=600) for seed in seeds}
+    usual = {seed: _usual(seed) for seed in seeds}
     narrow = {seed: simulated(seed, 6, arc_share=0.1, num_points=300) for seed in seeds}
     sparse = {seed: simulated(seed, 5, arc_share=0.3, num_points=60, min_matches=8) for seed in seeds}
     shared = RefinementSettings(variant="ba", intrinsics="scene")

@@ -8,6 +8,7 @@ Rendered scenes have SIFT keypoints, nearest-neighbour matches and COLMAP's veri
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -17,11 +18,14 @@ from scenesort.evaluation import register
 from scenesort.geometry import center_in_world, invert, nearest_rotation, rotation_angle_deg, transform_points
 from scenesort.mapping import MappingTask
 from scenesort.mapping.pose_models import PointMap, PosePrediction, ScenePrediction
-from scenesort.synthetic import SceneSpec, depth_map, make_place, make_scene, project, simple_radial, walk_poses
+from scenesort.synthetic import Place, SceneSpec, depth_map, make_place, make_scene, project, simple_radial, walk_poses
 from scenesort.types import Camera, FloatArray, MappingPhoto, PairMatches, TwoViewGeometry
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 GRID_CELL_PX = 8
+TEXELS_PER_M = 16.0
+"""Only depths are looked at."""
+
 NUM_POINTS = 1500
 DETECTED, MATCHED, WRONG = 0.6, 0.7, 0.08
 MIN_MATCHES = 20
@@ -68,7 +72,7 @@ def simulated(
 ) -> World:
     """Project points of a place into photos along a walk; with a small `arc_share` there is little parallax."""
     rng = np.random.default_rng((seed, 0))
-    place = make_place(KINDS[seed % len(KINDS)], seed + 1, seed + 1, 24.0)
+    place = _place(seed)
     camera = simple_radial(WIDTH_PX, HEIGHT_PX, 0.82 * WIDTH_PX, -0.03)
     walk = replace(place.walk, arc_deg=place.walk.arc_deg * arc_share)
     walk = replace(walk, drift_m=tuple(arc_share * shift for shift in walk.drift_m))
@@ -133,7 +137,7 @@ def rendered(seed: int, num_photos: int = 10) -> World:
             )
             if geometry is not None:
                 geometries.append(geometry)
-    place = make_place(spec.kind, spec.seed, spec.seed, 24.0)
+    place = _place(seed)
     depths = tuple(depth_map(place.world, pose, _grid_camera(camera)).astype(np.float64) for pose in poses)
     pixels = [found.keypoints_px.astype(np.float64) for found in features]
     return _world(names, pixels, geometries, poses, camera, depths, seed)
@@ -203,6 +207,11 @@ def _world(names, pixels, geometries, poses, camera, depths, seed) -> World:  # 
         seed=seed,
     )
     return World(task, poses, camera, depths)
+
+
+@cache
+def _place(seed: int) -> Place:
+    return make_place(KINDS[seed % len(KINDS)], seed + 1, seed + 1, TEXELS_PER_M)
 
 
 def _grid_camera(camera: Camera) -> Camera:

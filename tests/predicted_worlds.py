@@ -78,7 +78,7 @@ def plane_map(pose, depth=8.0, scale=1.0):
 
 
 def map_of_points(pose, points=POINTS, scale=1.0):
-    """Return a point map that holds, at each cell, the point whose pixel is nearest; sparse points everywhere else 0."""
+    """Return a point map whose cells have the depth of the point that is seen nearest to them."""
     focal, x, y = camera().params
     local = transform_points(pose, points)
     pixels = focal * local[:, :2] / local[:, 2:] + [x, y]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenesort.mapping.pose_models import PointMap, ScenePrediction
 from scenesort.mapping.refinement.tracks import Tracks
@@ -11,6 +12,7 @@ from scenesort.types import FloatArray
 
 ITERATIONS = 10
 MAX_SCALE_FACTOR = 1.25
+LONG_SIDE = 4.0
 MAX_OFFSET_SHARE = 0.05
 """Points of a map may be seen this share of the photo's longer side away from the pixel that they belong to."""
 
@@ -18,9 +20,8 @@ MAX_OFFSET_SHARE = 0.05
 def points_at(point_map: PointMap, points_px: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return points (n, 3) in world units and confidences (n,) at frame pixels (n, 2), bilinear.
 
-    Cells without a point don't count, nor do points across a jump of depth: where the four cells lie further apart
-    than their confidence-weighted mean can stand for, the nearest cell's point is taken. Confidence is 0, and the point
-    nan, outside the grid.
+    Cells without a point don't count. Across a jump of depth there is nothing between the cells: the nearest one's
+    point is taken. Confidence is 0, and the point nan, outside the grid.
     """
     inverse = np.linalg.inv(np.vstack([point_map.frame_from_grid, [0.0, 0.0, 1.0]]))
     grid = points_px @ inverse[:2, :2].T + inverse[:2, 2] - 0.5
@@ -49,11 +50,11 @@ def points_at(point_map: PointMap, points_px: FloatArray) -> tuple[FloatArray, F
     return np.where(known[:, None], mean, np.nan), np.where(known, total, 0.0)
 
 
-def _across_a_jump(at_corner: FloatArray, weight: FloatArray) -> FloatArray:
-    """Whether (n,) the cells' points are not one smooth patch: one side far longer than the opposite one."""
+def _across_a_jump(at_corner: FloatArray, weight: FloatArray) -> NDArray[np.bool_]:
+    """Whether (n,) two sides of the cells' quadrangle are far longer than the others: an edge, or a grazing surface."""
     sides = [np.linalg.norm(at_corner[:, a] - at_corner[:, b], axis=1) for a, b in ((0, 1), (2, 3), (0, 2), (1, 3))]
-    lengths = np.stack(sides, axis=1)
-    jump: FloatArray = (lengths.max(axis=1) > 4 * np.median(lengths, axis=1)) & (weight > 0).all(axis=1)
+    lengths = np.sort(np.stack(sides, axis=1), axis=1)
+    jump: NDArray[np.bool_] = (lengths[:, 3] > LONG_SIDE * lengths[:, 1]) & (weight > 0).all(axis=1)
     return jump
 
 
