@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +11,7 @@ from pictures import camera
 from predicted_worlds import ARC, POINTS, task, turned, views
 from scenesort import colmap
 from scenesort.geometry import Similarity, center_in_world
-from scenesort.mapping.refinement.track_points import angles_deg, error_bound_px, filter_points, triangulate
+from scenesort.mapping.refinement.track_points import angles_deg, error_bounds_px, filter_points, triangulate
 from scenesort.mapping.refinement.tracks import build_tracks
 
 
@@ -89,9 +88,17 @@ def test_points_without_parallax_or_behind_a_camera_are_dropped():
     assert len(kept) == len(POINTS) - 7
 
 
-@pytest.mark.parametrize(("errors", "bound"), [([1, 1, 2], 4.0), ([10, 12, np.inf], 33.0), ([], 4.0), ([np.inf], 4.0)])
-def test_the_bound_on_errors_grows_with_them(errors, bound):
-    assert error_bound_px(np.array(errors, dtype=float), 4.0) == bound
+def test_the_bound_on_errors_grows_with_them():
+    tracks = tracks_of(task())
+    quiet = np.ones(len(tracks.photo))
+    assert (error_bounds_px(views(), tracks, quiet, 4.0) == 4.0).all()
+    assert (error_bounds_px(views(), tracks, 10 * quiet, 4.0) == 30.0).all()
+    assert (error_bounds_px(views(), tracks, np.inf * quiet, 4.0) == 4.0).all()
+    # A photo that is off keeps its observations, up to a twentieth of 640 px.
+    off = np.where(tracks.photo == 2, 8.0, 1.0)
+    assert set(error_bounds_px(views(), tracks, off, 4.0)[tracks.photo == 2]) == {24.0}
+    assert set(error_bounds_px(views(), tracks, 50 * off, 4.0)[tracks.photo == 2]) == {150.0}
+    assert set(error_bounds_px(views(), tracks, np.where(tracks.photo == 2, 90.0, 1.0), 4.0)) == {32.0, 4.0}
 
 
 def test_more_points_than_noise():

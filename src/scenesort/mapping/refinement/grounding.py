@@ -18,7 +18,9 @@ MIN_SHARED_POINTS = 6
 DISAGREES = 5.0
 """A photo disagrees when its matches' error is this many times that of the photos in general."""
 
-LEAST_ERROR_PX = 8.0
+LEAST_ERROR_SHARE = 0.05
+"""… and above this share of the photo's longer side: smaller errors are what adjustments are there for."""
+
 MAX_LEFT_OUT = 1 / 3
 
 
@@ -33,6 +35,7 @@ def disagreeing(views: Views, matches: Tracks) -> NDArray[np.bool_]:
     if not len(matches):
         return wrong
     errors = views.errors_px(matches, triangulate(views, matches)).reshape(-1, 2).max(axis=1)
+    sizes = [max(camera.width_px, camera.height_px) for camera in views.cameras]
     pairs = matches.photo.reshape(-1, 2)
     distinct, of_pair = np.unique(pairs, axis=0, return_inverse=True)
     of_pair = of_pair.reshape(-1)
@@ -48,7 +51,7 @@ def disagreeing(views: Views, matches: Tracks) -> NDArray[np.bool_]:
         if len(finite) < 3:
             break
         worst = int(np.nanargmax(scores))
-        if scores[worst] <= max(LEAST_ERROR_PX, DISAGREES * float(np.median(finite))):
+        if scores[worst] <= max(LEAST_ERROR_SHARE * sizes[worst], DISAGREES * float(np.median(finite))):
             break
         wrong[worst] = True
     return wrong if wrong.sum() <= MAX_LEFT_OUT * count else np.zeros(count, dtype=bool)

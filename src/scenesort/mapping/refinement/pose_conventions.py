@@ -17,7 +17,7 @@ from scenesort.mapping.refinement.tracks import Tracks
 from scenesort.mapping.refinement.views import Views
 from scenesort.types import FloatArray, MappingPhoto, TwoViewGeometry
 
-MAX_MATCHES = 4000
+MAX_MATCHES = 2000
 ERROR_SHARE = 0.05
 """An error of this share of the photo's longer side halves a match's support."""
 

@@ -62,14 +62,15 @@ def adjust_in_rounds(
         median_px = float(np.median(views.errors_px(kept, points))) if len(kept) else 0.0
         if median_px > STEADY * before_px:
             break
-        before_px, active = median_px, chosen
-        left_out = frozenset(np.array(views.names)[~chosen].tolist()) if settings.check else frozenset()
+        before_px, active = median_px, chosen if settings.check else np.ones_like(chosen)
         adjusted = colmap.adjust(
             posed_scene(views, kept, points),
             colmap.AdjustmentSettings(
                 loss_scale_px=max(settings.robust_loss_px, median_px) if settings.robust_loss_px > 0 else 0.0,
                 constant_cameras=frozenset(views.camera_ids) if constant_intrinsics else frozenset(),
-                left_out=left_out,
+                left_out=frozenset(
+                    name for name, takes_part in zip(views.names, active, strict=True) if not takes_part
+                ),
                 max_iterations=COARSE_ITERATIONS if number < rounds - 1 else LAST_ITERATIONS,
                 seed=settings.seed,
             ),

@@ -17,6 +17,9 @@ BOUND_OF_MEDIAN = 3.0
 """Observations are dropped beyond this many times the median error, where that is more than the option says."""
 
 
+OWN_BOUND_SHARE = 0.05
+
+
 def triangulate(views: Views, tracks: Tracks) -> FloatArray:
     """Return points (t, 3) in world units, nan where a track's rays are parallel.
 
@@ -75,12 +78,11 @@ def filter_points(
 ) -> tuple[Tracks, FloatArray, Int64Array]:
     """Drop observations that disagree with their point, and points that are too weak.
 
-    The bound is `max_error_px` or three times the median error, whatever is more: predicted poses may be off by more
-    than matches ever are. Returns tracks, points (t, 3) and the old number (t,) of each track. All points are in front
+    For the bound see `error_bounds_px`. Returns tracks, points (t, 3) and the old number (t,) of each track. All points are in front
     of all cameras that see them.
     """
     errors = views.errors_px(tracks, points_xyz)
-    bound = error_bound_px(errors, max_error_px)
+    bound = error_bounds_px(views, tracks, errors, max_error_px)
     steep = angles_deg(views, tracks, points_xyz) >= min_angle_deg
     kept, old = tracks.keep(errors <= bound, steep)
     points = points_xyz[old]
@@ -89,7 +91,20 @@ def filter_points(
     return kept, points[older], old[older]
 
 
-def error_bound_px(errors_px: FloatArray, max_error_px: float) -> float:
-    """Return the largest error that an observation may have, given those (n,) of all, in pixels."""
-    finite = errors_px[np.isfinite(errors_px)]
-    return max(max_error_px, BOUND_OF_MEDIAN * float(np.median(finite))) if len(finite) else max_error_px
+def error_bounds_px(views: Views, tracks: Tracks, errors_px: FloatArray, max_error_px: float) -> FloatArray:
+    """Return the largest error (n,) in pixels that each observation may have, given those of all, (n,).
+
+    That is `max_error_px` or three times the median error, whatever is more: predicted poses may be off by more than
+    matches ever are. A photo whose own median is larger has a larger bound, up to a twentieth of its longer side, or
+    the better part of the photos would shut the others out.
+    """
+    finite = np.where(np.isfinite(errors_px), errors_px, np.nan)
+    if not np.isfinite(finite).any():
+        return np.full(len(errors_px), max_error_px)
+    bounds = np.full(len(views.names), max(max_error_px, BOUND_OF_MEDIAN * float(np.nanmedian(finite))))
+    for row, camera in enumerate(views.cameras):
+        own = finite[tracks.photo == row]
+        if np.isfinite(own).any():
+            most = OWN_BOUND_SHARE * max(camera.width_px, camera.height_px)
+            bounds[row] = max(bounds[row], min(BOUND_OF_MEDIAN * float(np.nanmedian(own)), most))
+    return bounds[tracks.photo]
