@@ -37,6 +37,7 @@ LEVELS = (
     Noise(5.0, 0.10, 0.05),
 )
 USUAL = Noise(1.0, 0.02, 0.05)
+FINE = Noise(0.3, 0.01, 0.02)
 COLUMNS = ("rotation, deg", "centre, %", "mAA", "held out, px", "s", "kept input")
 
 Figures = dict[str, Any]
@@ -88,7 +89,7 @@ def _level(name: str, worlds: dict[int, World], noise: Noise) -> list[Figures]:
 
 def _wrong(seeds: Sequence[int]) -> list[Figures]:
     usual = {seed: _usual(seed) for seed in seeds}
-    narrow = {seed: simulated(seed, 6, arc_share=0.1, num_points=300) for seed in seeds}
+    narrow = {seed: simulated(seed, 5, arc_share=0.04, num_points=400) for seed in seeds}
     sparse = {seed: simulated(seed, 5, arc_share=0.3, num_points=60, min_matches=8) for seed in seeds}
     shared = RefinementSettings(variant="ba", intrinsics="scene")
     cases: list[tuple[str, dict[int, World], Change, RefinementSettings]] = [
@@ -100,11 +101,18 @@ def _wrong(seeds: Sequence[int]) -> list[Figures]:
         ("point maps twice as large", usual, _with_point_maps(2.0), replace(shared, variant="ba_points")),
         ("few points", sparse, lambda prediction: prediction, shared),
         ("free intrinsics, little parallax", narrow, lambda prediction: prediction, replace(shared, intrinsics="free")),
+        (
+            "free intrinsics, little parallax, no priors",
+            narrow,
+            lambda prediction: prediction,
+            replace(shared, intrinsics="free", prior_share=0.0),
+        ),
         ("shared intrinsics, little parallax", narrow, lambda prediction: prediction, shared),
     ]
     rows = []
     for name, worlds, change, settings in cases:
-        predictions = {seed: change(predict(world, USUAL, seed)) for seed, world in worlds.items()}
+        noise = FINE if worlds is narrow else USUAL
+        predictions = {seed: change(predict(world, noise, seed)) for seed, world in worlds.items()}
         rows.append(_row(f"{name}, predicted", worlds, predictions, RefinementSettings(variant="none")))
         rows.append(_row(f"{name}, unchecked", worlds, predictions, replace(settings, check=False)))
         rows.append(_row(f"{name}, checked", worlds, predictions, settings))

@@ -36,7 +36,7 @@ class RefinementSettings:
     max_reprojection_error_px: float = 4.0
     min_triangulation_angle_deg: float = 1.5
     robust_loss_px: float = 0.5
-    prior_share: float = 0.05
+    prior_share: float = 0.02
     held_out_share: float = 0.2
     check: bool = True
     seed: int = 0

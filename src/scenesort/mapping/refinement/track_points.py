@@ -78,8 +78,8 @@ def filter_points(
 ) -> tuple[Tracks, FloatArray, Int64Array]:
     """Drop observations that disagree with their point, and points that are too weak.
 
-    For the bound see `error_bounds_px`. Returns tracks, points (t, 3) and the old number (t,) of each track. All points are in front
-    of all cameras that see them.
+    For the bound see `error_bounds_px`. Returns tracks, points (t, 3) and the old number (t,) of each track. All points
+    are in front of all cameras that see them.
     """
     errors = views.errors_px(tracks, points_xyz)
     bound = error_bounds_px(views, tracks, errors, max_error_px)
