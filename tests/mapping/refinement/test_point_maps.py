@@ -83,6 +83,10 @@ def test_a_photo_that_says_otherwise_is_outvoted_and_confidence_weighs():
 def test_maps_of_these_poses_are_fine():
     points, _ = said()
     assert point_maps.find_fault(views(), TRACKS, points, POINTS) is None
+    unknown = POINTS.copy()
+    unknown[:5] = np.nan
+    assert point_maps.find_fault(views(), TRACKS, points, unknown) is None
+    assert "no parallax" in point_maps.find_fault(views(), TRACKS, points, np.full_like(POINTS, np.nan))
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.5, 10.0])

@@ -101,7 +101,10 @@ def find_fault(views: Views, tracks: Tracks, mapped: FloatArray, triangulated: F
     known = np.isfinite(mapped).all(axis=1)
     if not known.any():
         return "the prediction has no point maps"
-    factor = _size(mapped[known]) / max(_size(triangulated[tracks.track[known]]), 1e-300)
+    both = known & np.isfinite(triangulated[tracks.track]).all(axis=1)
+    if not both.any():
+        return "no point of the point maps can be compared with the poses: the matches have no parallax"
+    factor = _size(mapped[both]) / max(_size(triangulated[tracks.track[both]]), 1e-300)
     if not 1 / MAX_SCALE_FACTOR < factor < MAX_SCALE_FACTOR:
         return f"the point maps are {factor:.2f} times as large as the scene of the poses"
     own = Tracks(
