@@ -191,7 +191,15 @@ def pose_errors(world: World, poses: FloatArray) -> tuple[float, float, float]:
     return float(turns.mean()), 100 * float(centers.mean()) / world.size, 100 * float(accuracy)
 
 
-def _world(names, pixels, geometries, poses, camera, depths, seed) -> World:  # type: ignore[no-untyped-def]
+def _world(
+    names: list[str],
+    pixels: list[FloatArray],
+    geometries: list[TwoViewGeometry],
+    poses: FloatArray,
+    camera: Camera,
+    depths: tuple[FloatArray, ...],
+    seed: int,
+) -> World:
     # What the task knows of the camera is a guess, as for photos without EXIF.
     guess = simple_radial(camera.width_px, camera.height_px, 1.2 * max(camera.width_px, camera.height_px))
     photos = tuple(
