@@ -1,15 +1,27 @@
 """The only door to pycolmap: arrays in, arrays out, options and conventions in one place."""
 
+from scenesort.colmap.adjustment import AdjustmentSettings, adjust
+from scenesort.colmap.cameras import as_model, focal_px, pixels_from_points, rays_from_pixels
 from scenesort.colmap.incremental import MapperSettings, map_incrementally, write_database
 from scenesort.colmap.model import read_model, write_model
 from scenesort.colmap.sift import SiftExtractor
+from scenesort.colmap.triangulation import PosedKeypoints, TriangulatedTracks, triangulate_matches
 from scenesort.colmap.verification import verify_pair
 
 __all__ = [
+    "AdjustmentSettings",
     "MapperSettings",
+    "PosedKeypoints",
     "SiftExtractor",
+    "TriangulatedTracks",
+    "adjust",
+    "as_model",
+    "focal_px",
     "map_incrementally",
+    "pixels_from_points",
+    "rays_from_pixels",
     "read_model",
+    "triangulate_matches",
     "verify_pair",
     "write_database",
     "write_model",

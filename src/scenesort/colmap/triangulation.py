@@ -1,0 +1,105 @@
+"""Points of posed photos by COLMAP's incremental triangulator: made, continued, completed and merged from matches.
+
+Source: Schönberger and Frahm, "Structure-from-Motion Revisited", CVPR 2016, section 4.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pycolmap
+from numpy.typing import NDArray
+
+from scenesort.colmap.convert import to_camera, to_two_view_geometry
+from scenesort.types import Camera, FloatArray, TwoViewGeometry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosedKeypoints:
+    """A photo with its pose (3, 4), its camera and all its keypoints (n, 2) in frame pixels."""
+
+    name: str
+    camera: Camera
+    camera_id: int
+    cam_from_world: FloatArray
+    keypoints_px: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TriangulatedTracks:
+    """Observations sorted by point: `photo`, `keypoint`, `point`: (n,) int64; `points_xyz`: (p, 3) float64.
+
+    Merging can leave a point two keypoints of one photo.
+    """
+
+    photo: NDArray[np.int64]
+    keypoint: NDArray[np.int64]
+    point: NDArray[np.int64]
+    points_xyz: FloatArray
+
+
+def triangulate_matches(
+    photos: Sequence[PosedKeypoints],
+    geometries: Sequence[TwoViewGeometry],
+    *,
+    max_error_px: float,
+    min_angle_deg: float,
+    seed: int,
+) -> TriangulatedTracks:
+    """Return the points of inlier matches between photos with known poses; geometries of other photos are left out.
+
+    Points are seen with at most `max_error_px`, under at least `min_angle_deg`, and in front of their cameras.
+    """
+    pycolmap.logging.minloglevel = int(pycolmap.logging.Level.FATAL)
+    model, graph = pycolmap.Reconstruction(), pycolmap.CorrespondenceGraph()
+    written: set[int] = set()
+    image_ids = {photo.name: row for row, photo in enumerate(photos, start=1)}
+    for image_id, photo in enumerate(photos, start=1):
+        if photo.camera_id not in written:
+            model.add_camera_with_trivial_rig(to_camera(photo.camera, photo.camera_id))
+            written.add(photo.camera_id)
+        image = pycolmap.Image(
+            name=photo.name, keypoints=photo.keypoints_px, camera_id=photo.camera_id, image_id=image_id
+        )
+        model.add_image_with_trivial_frame(image, pycolmap.Rigid3d(photo.cam_from_world))
+        graph.add_image(image_id, len(photo.keypoints_px))
+    for geometry in geometries:
+        if all(name in image_ids for name in geometry.pair):
+            first, second = (image_ids[name] for name in geometry.pair)
+            graph.add_two_view_geometry(first, second, to_two_view_geometry(geometry))
+    graph.finalize()
+    observations = pycolmap.ObservationManager(model, graph)
+    triangulator = pycolmap.IncrementalTriangulator(graph, model, observations)
+    options = _options(max_error_px, min_angle_deg, seed)
+    for image_id in image_ids.values():
+        triangulator.triangulate_image(options, image_id)
+    triangulator.complete_all_tracks(options)
+    triangulator.merge_all_tracks(options)
+    triangulator.retriangulate(options)
+    triangulator.complete_all_tracks(options)
+    observations.filter_all_points3D(max_error_px, min_angle_deg)
+    return _read(model)
+
+
+def _options(max_error_px: float, min_angle_deg: float, seed: int) -> pycolmap.IncrementalTriangulatorOptions:
+    options = pycolmap.IncrementalTriangulatorOptions()
+    options.random_seed = seed
+    options.min_angle = min_angle_deg
+    options.complete_max_reproj_error = max_error_px
+    options.merge_max_reproj_error = max_error_px
+    options.ignore_two_view_tracks = False
+    return options
+
+
+def _read(model: pycolmap.Reconstruction) -> TriangulatedTracks:
+    point_ids = sorted(model.point3D_ids())
+    rows = [
+        (row, element.image_id - 1, element.point2D_idx)
+        for row, point_id in enumerate(point_ids)
+        for element in model.point3D(point_id).track.elements
+    ]
+    table = np.array(sorted(rows), dtype=np.int64).reshape(-1, 3)
+    points = np.array([model.point3D(point_id).xyz for point_id in point_ids], dtype=np.float64).reshape(-1, 3)
+    return TriangulatedTracks(table[:, 1], table[:, 2], table[:, 0], points)
