@@ -36,11 +36,11 @@ def _self_attention(module: Any, x: Any, xpos: Any) -> Any:
 
 
 def _cross_attention(module: Any, query: Any, key: Any, value: Any, qpos: Any, kpos: Any) -> Any:
-    heads = (
+    heads_of_query, heads_of_key, heads_of_value = (
         projection(tokens).unflatten(-1, (module.num_heads, -1)).transpose(1, 2)
         for projection, tokens in ((module.projq, query), (module.projk, key), (module.projv, value))
     )
-    return _attended(module, *heads, qpos, kpos)
+    return _attended(module, heads_of_query, heads_of_key, heads_of_value, qpos, kpos)
 
 
 def _attended(module: Any, query: Any, key: Any, value: Any, qpos: Any, kpos: Any) -> Any:

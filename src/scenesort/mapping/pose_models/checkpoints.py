@@ -90,8 +90,8 @@ def find_checkpoint(member: str, model: str, known: Sequence[str]) -> Checkpoint
         if folder := weights.cached_repository(model):
             return Checkpoint(model, folder)
         raise WeightsError(
-            f"{member}: model {model} is not in the hub's cache on this machine, and nothing is downloaded without your "
-            f"asking; get it with: hf download {model}"
+            f"{member}: model {model} is not in the hub's cache on this machine, and nothing is downloaded without "
+            f"your asking; get it with: hf download {model}"
         )
     names = ", ".join(known) or "none"
     raise WeightsError(
@@ -121,12 +121,14 @@ def fill(
 ) -> None:
     """Give a network its tensors by name; more of them than it needs do no harm.
 
-    Names that end with one of `optional` may be missing. Raises WeightsError when another is missing or has the wrong
-    shape, so that no part stays random.
+    Of names that share one tensor one is enough, as files of safetensors hold it once; names that end with one of
+    `optional` may be missing. Raises WeightsError when another is missing or has the wrong shape, so that no part stays
+    random.
     """
-    own = network.state_dict()
+    own = network.state_dict(keep_vars=True)
     given = {name: state[name] for name in own if name in state}
-    missing = [name for name in own if name not in given and not name.endswith(tuple(optional))]
+    filled = {id(own[name]) for name in given}
+    missing = [name for name in own if id(own[name]) not in filled and not name.endswith(tuple(optional))]
     wrong = [name for name, tensor in given.items() if tuple(getattr(tensor, "shape", ())) != tuple(own[name].shape)]
     if found := sorted([*missing, *wrong]):
         raise WeightsError(

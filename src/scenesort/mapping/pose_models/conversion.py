@@ -21,7 +21,7 @@ def pose_prediction(
     picture: Picture,
     cam_from_world: FloatArray,
     intrinsics: FloatArray,
-    points_xyz: FloatArray,
+    points_xyz: FloatArray | Float32Array,
     confidence: FloatArray,
     member: str,
 ) -> PosePrediction:

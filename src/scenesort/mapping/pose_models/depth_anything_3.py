@@ -125,8 +125,8 @@ class DepthAnything3:
         usable = {*_MODELS, *_NON_COMMERCIAL}
         if found not in usable:
             raise WeightsError(
-                f"{self.name}: config.json of {checkpoint.path} names the network '{found}'; it must be one that predicts "
-                f"poses: {', '.join(sorted(usable))}"
+                f"{self.name}: config.json of {checkpoint.path} names the network '{found}'; it must be one that "
+                f"predicts poses: {', '.join(sorted(usable))}"
             )
         return found
 

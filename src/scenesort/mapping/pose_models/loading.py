@@ -1,4 +1,4 @@
-"""What every adapter does before its first photo: find the package, ask about the licence, choose device and numbers."""
+"""What every adapter does before its first photo: find the package, check the licence, choose device and numbers."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def check_licence(member: str, model: str, licence: str, commercial: bool, accep
         return f"{member}: model {model} comes under {licence}"
     if not accepted:
         raise OptionError(
-            f"{member}: model {model} comes under {licence}, which allows no commercial use; accept that (accept_licence), "
-            "or choose a model that allows it, such as depth-anything-3"
+            f"{member}: model {model} comes under {licence}, which allows no commercial use; accept that "
+            "(accept_licence), or choose a model that allows it, such as depth-anything-3"
         )
     return f"{member}: model {model} comes under {licence}, no commercial use; you accepted it"
 
@@ -84,7 +84,7 @@ def choose_compute(member: str, device: str, precision: Precision) -> Compute:
 
 
 def multiple_of(side_px: int, patch_px: int, own_px: int, member: str) -> int:
-    """Return the side to see photos at, `own_px` where none was asked for; raises OptionError when it is no multiple."""
+    """Return the side to see photos at, `own_px` where none was asked for; raises OptionError if it is no multiple."""
     side = side_px or own_px
     if side < patch_px or side % patch_px:
         below = max(1, side // patch_px) * patch_px

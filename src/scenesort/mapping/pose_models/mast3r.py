@@ -55,8 +55,8 @@ class Mast3r:
     package: ClassVar[str] = "mast3r"
     install: ClassVar[str] = (
         "git clone --recursive https://github.com/naver/mast3r && pip install einops huggingface_hub matplotlib roma "
-        "scikit-learn scipy tqdm, with the torchvision that fits your torch, and put the folder mast3r on PYTHONPATH (it is "
-        "no package that pip can install)"
+        "scikit-learn scipy tqdm, with the torchvision that fits your torch, and put the folder mast3r on PYTHONPATH "
+        "(it is no package that pip can install)"
     )
     upstream: ClassVar[str] = "naver/mast3r@f5209afc300cec36239a7ac992263f36847bbba0"
     licence: ClassVar[str] = "CC-BY-NC-SA-4.0"
@@ -95,21 +95,34 @@ class Mast3r:
         names = [str(index) for index in range(len(photos))]
         views = [self._view(picture, index) for index, picture in enumerate(pictures)]
         torch.manual_seed(self._seed)
-        with tempfile.TemporaryDirectory(prefix="mast3r-") as folder, contextlib.redirect_stdout(io.StringIO()):
+        silence = io.StringIO()
+        with (
+            tempfile.TemporaryDirectory(prefix="mast3r-") as folder,
+            contextlib.redirect_stdout(silence),
+            contextlib.redirect_stderr(silence),
+        ):
             inference = PairInference(self._network, self._alignment, self._compute, folder)
             features = inference.encode(views)
             pairs = choose_pairs(likeness(features))
             inference.write(features, pairs)
-            scene = self._alignment.sparse_global_alignment(
-                names,
-                [(dict(views[first]), dict(views[second])) for first, second in pairs],
-                folder,
-                self._network,
-                device=self._compute.device,
-                init=self._known_intrinsics(photos, pictures, names),
-                verbose=False,
-            )
-            points, _, confidences = scene.get_dense_pts3d()
+            # The alignment wants both orders of a pair; it reads the second from what the first has left.
+            ordered = [*pairs, *((second, first) for first, second in pairs)]
+            try:
+                scene = self._alignment.sparse_global_alignment(
+                    names,
+                    [(dict(views[first]), dict(views[second])) for first, second in ordered],
+                    folder,
+                    self._network,
+                    device=self._compute.device,
+                    init=self._known_intrinsics(photos, pictures, names),
+                    verbose=False,
+                )
+                points, _, confidences = scene.get_dense_pts3d()
+            except AssertionError as error:
+                raise WeightsError(
+                    f"{self.name}: the alignment refuses what the network gives, points behind their own camera for "
+                    "example; set precision to float32, and if that doesn't help download the model again"
+                ) from error
             world_from_cam, intrinsics = to_numpy(scene.get_im_poses()), to_numpy(scene.intrinsics)
         predictions: list[PosePrediction] = []
         for index, (photo, picture) in enumerate(zip(photos, pictures, strict=True)):

@@ -25,18 +25,19 @@ _DECODERS = {"MUSt3R": "MUSt3R", "CausalMUSt3R": "MUSt3R"}
 _TRAINING = {"protected_imgs", "mem_dropout", "dropout_mode", "use_xformers_mask", "use_mem_mask"}
 """Arguments of the causal decoder alone."""
 
-# Estimated: 423 million parameters in float32, and 12 layers of 768 tokens of 768 numbers a photo kept at 512 x 384.
+# Estimated: 423 million parameters in float32; of each photo kept, keys and values of 12 layers, at 512 x 384 for 768
+# tokens of 768 numbers each.
 _NETWORK_MB = 1700.0
 _WORKING_MB = 700.0
-_PHOTO_MB = 12 * 768 * 768 * 4 / 1e6
+_PHOTO_MB = 2 * 12 * 768 * 768 * 4 / 1e6
 
 
 class Must3r:
     """Poses by registering each photo's points in its own frame with the same points in the scene's; metric scale.
 
     Photos are cropped to the nearest of the shapes it was trained with and resized to the longer side `side_px`, one of
-    upstream's. Focal lengths are fitted to the points, principal points are the middle of what is seen. The memory keeps
-    50 photos.
+    upstream's. Focal lengths are fitted to the points, principal points are the middle of what is seen. The memory
+    keeps 50 photos.
     """
 
     name: ClassVar[str] = "must3r"

@@ -108,8 +108,10 @@ class Vggt:
     def _fitted(self, photo: PhotoInput) -> Picture:
         height, width = photo.image.shape[:2]
         scale = self._side_px / max(width, height)
-        sides = (min(self._side_px, nearest_multiple(side * scale, PATCH_PX)) for side in (width, height))
-        return resized(whole(photo.image), *sides, Image.Resampling.BICUBIC)
+        fitted_width, fitted_height = (
+            min(self._side_px, nearest_multiple(side * scale, PATCH_PX)) for side in (width, height)
+        )
+        return resized(whole(photo.image), fitted_width, fitted_height, Image.Resampling.BICUBIC)
 
     def _load(self, model: Any, checkpoint: Checkpoint) -> Any:
         config = checkpoint.config()
