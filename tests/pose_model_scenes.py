@@ -86,3 +86,57 @@ def check_contract(scene, photos):
         inside = frame_points(cells)
         assert inside.min() >= 0
         assert (inside <= (width, height)).all()
+
+
+def shown(picture, camera, pose):
+    """What a picture of a photo shows, by the photo's true camera and pose.
+
+    Intrinsics (3, 3) in pixels of the picture, depth (h, w), points in the camera's frame and in the world (h, w, 3).
+    """
+    width, height = picture.size_px
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    frame = np.stack([x, y, np.ones_like(x)], axis=-1) @ picture.frame_from_grid.T
+    depth = 4 + 0.6 * np.sin(frame[..., 0] / 17) * np.cos(frame[..., 1] / 13)
+    fx, fy, cx, cy = camera.params
+    local = np.stack([(frame[..., 0] - cx) / fx * depth, (frame[..., 1] - cy) / fy * depth, depth], axis=-1)
+    world = (local - pose[:, 3]) @ pose[:, :3]
+    affine = np.vstack([picture.frame_from_grid, [0, 0, 1]])
+    intrinsics = np.linalg.inv(affine) @ np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+    return intrinsics, depth, local, world
+
+
+def sureness(height, width):
+    """A confidence of each cell, no two alike."""
+    return 0.5 + np.arange(height * width, dtype=np.float64).reshape(height, width) / (height * width)
+
+
+def check_truth(scene, pictures, cameras, poses):
+    """A prediction gives true poses, intrinsics and points to 1e-4, and the model's confidences."""
+    for one, picture, camera, pose in zip(scene.photos, pictures, cameras, poses, strict=True):
+        np.testing.assert_allclose(one.cam_from_world, pose, atol=1e-4)
+        np.testing.assert_allclose(one.camera.params, camera.params, rtol=1e-4)
+        _, _, _, world = shown(picture, camera, pose)
+        np.testing.assert_allclose(one.point_map.points_xyz, world[picture.rows, picture.columns], atol=1e-4)
+        expected = sureness(*world.shape[:2])[picture.rows, picture.columns]
+        np.testing.assert_allclose(one.point_map.confidence, expected, rtol=1e-4)
+        assert one.confidence > 0
+        assert reprojection_px(one).max() < 0.02
+
+
+def gradient_photo(width, height):
+    """A photo whose red and green tell the place of a pixel's centre, as shares of 255 of width and height."""
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    return np.round(np.stack([x, y, np.full_like(x, 0.5)], axis=-1) * 255).astype(np.uint8)
+
+
+def check_pixels(picture, width, height):
+    """A picture of a gradient photo shows at each pixel what its map to the frame says, but for rounding and borders."""
+    part = picture.pixels[picture.rows, picture.columns].astype(np.float64)
+    rows, columns = part.shape[:2]
+    x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
+    frame = np.stack([x, y, np.ones_like(x)], axis=-1) @ picture.frame_from_part.T
+    inner = (slice(2, -2), slice(2, -2))
+    read = part[..., :2] / 255 * (width, height)
+    assert np.abs(read - frame)[inner].max() < 0.011 * max(width, height)
+    # Rounding averages out: a shift of half a pixel would show.
+    assert np.abs((read - frame)[inner].mean(axis=(0, 1))).max() < 0.1

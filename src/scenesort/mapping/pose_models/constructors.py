@@ -21,7 +21,7 @@ def read_constructor(text: str, path: Path) -> tuple[str, dict[str, Any]]:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise ValueError("it is no call of a class by named arguments")
         return call.func.id, {str(item.arg): _value(item.value) for item in call.keywords if item.arg or _no_stars()}
-    except (ValueError, SyntaxError) as error:
+    except (ValueError, TypeError, SyntaxError) as error:
         raise WeightsError(
             f"{path} describes its network in a way that can't be read ({error}): {text!r}; give a published checkpoint"
         ) from error
