@@ -130,7 +130,7 @@ def gradient_photo(width, height):
 
 
 def check_pixels(picture, width, height):
-    """A picture of a gradient photo shows at each pixel what its map to the frame says, but for rounding and borders."""
+    """A picture of a gradient photo shows what its map to the frame says, but for rounding and borders."""
     part = picture.pixels[picture.rows, picture.columns].astype(np.float64)
     rows, columns = part.shape[:2]
     x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)

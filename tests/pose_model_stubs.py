@@ -1,4 +1,4 @@
-"""Packages with the signatures of upstream, put in their place: they record what they are given and give known truth."""
+"""Packages with upstream's signatures, put in their place: they record what they are given and give known truth."""
 
 from __future__ import annotations
 
