@@ -48,9 +48,8 @@ class MUSt3R(Part):
     def forward(self, x, pos, true_shape, current_mem=None, render=False):
         numbers = [int(tokens[0, 0, 0, 0]) for tokens in x]
         shapes = [tuple(shape[0, 0].tolist()) for shape in true_shape]
-        assert all(
-            tokens.shape == (1, 1, TOKENS, 4) and place.shape == (1, 1, TOKENS, 2) for tokens, place in zip(x, pos)
-        )
+        assert {tuple(tokens.shape) for tokens in x} == {(1, 1, TOKENS, 4)}
+        assert [tuple(place.shape) for place in pos] == [(1, 1, TOKENS, 2)] * len(x)
         known = [] if current_mem is None else sorted({int(value) for value in current_mem[0][0][0, :, 0]})
         self.calls.append((numbers, known, render))
         maps = [torch.full((1, 1, *shape, 7), float(number)) for number, shape in zip(numbers, shapes, strict=True)]
@@ -79,7 +78,10 @@ class World:
 
 
 ENCODER = "Dust3rEncoder(img_size=(512, 512), pos_embed='RoPE100', depth=24)"
-DECODER = "CausalMUSt3R(img_size=(512, 512), feedback_type='single_mlp', memory_mode='kv', mem_dropout=0.1, use_mem_mask=True)"
+DECODER = (
+    "CausalMUSt3R(img_size=(512, 512), feedback_type='single_mlp', memory_mode='kv', mem_dropout=0.1, "
+    "use_mem_mask=True)"
+)
 
 
 def checkpoint(path, **changes):

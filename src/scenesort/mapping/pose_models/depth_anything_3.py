@@ -10,7 +10,7 @@ from scenesort.errors import WeightsError
 from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelOptions, PosePrediction, ScenePrediction
 from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint, licence_of
 from scenesort.mapping.pose_models.conversion import pose_prediction, to_numpy, unproject
-from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of
+from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of, quiet
 from scenesort.mapping.pose_models.pictures import (
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
@@ -68,7 +68,8 @@ class DepthAnything3:
         if network_name in _NON_COMMERCIAL:
             licence, commercial = "CC-BY-NC-4.0", False
         self.notices = (check_licence(self.name, chosen, licence, commercial, options.accept_licence),)
-        network = configs.create_object(configs.load_config(registry.MODEL_REGISTRY[network_name]))
+        with quiet():
+            network = configs.create_object(configs.load_config(registry.MODEL_REGISTRY[network_name]))
         fill(network, self._state(checkpoint), checkpoint, self.name, ("mask_token",))
         self._network = network.eval().to(self._compute.device)
 

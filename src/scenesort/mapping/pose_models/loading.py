@@ -5,12 +5,19 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scenesort.errors import MissingDependencyError, OptionError
 from scenesort.mapping.pose_models.base import Precision
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what upstream prints, progress bars included, from the user's terminal."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 def import_upstream(member: str, package: str, install: str, modules: Sequence[str]) -> list[Any]:
@@ -19,7 +26,7 @@ def import_upstream(member: str, package: str, install: str, modules: Sequence[s
     Raises MissingDependencyError that says what to install when the package is absent or can't be imported.
     """
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with quiet():
             return [importlib.import_module(name) for name in modules]
     except ModuleNotFoundError as error:
         absent = error.name or package

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import math
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +17,7 @@ from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelO
 from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint, licence_of
 from scenesort.mapping.pose_models.constructors import read_constructor
 from scenesort.mapping.pose_models.conversion import grid_intrinsics, pose_prediction, to_numpy
-from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of
+from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of, quiet
 from scenesort.mapping.pose_models.mast3r_pairs import (
     PATCH_PX,
     SIDE_PX,
@@ -95,12 +93,7 @@ class Mast3r:
         names = [str(index) for index in range(len(photos))]
         views = [self._view(picture, index) for index, picture in enumerate(pictures)]
         torch.manual_seed(self._seed)
-        silence = io.StringIO()
-        with (
-            tempfile.TemporaryDirectory(prefix="mast3r-") as folder,
-            contextlib.redirect_stdout(silence),
-            contextlib.redirect_stderr(silence),
-        ):
+        with tempfile.TemporaryDirectory(prefix="mast3r-") as folder, quiet():
             inference = PairInference(self._network, self._alignment, self._compute, folder)
             features = inference.encode(views)
             pairs = choose_pairs(likeness(features))
@@ -170,7 +163,8 @@ class Mast3r:
         # Photos of both orientations are given as they are; this patch embedding takes them so.
         arguments |= {"landscape_only": False, "patch_embed_cls": "PatchEmbedDust3R"}
         try:
-            network = model.AsymmetricMASt3R(**_as_tuples(arguments))
+            with quiet():
+                network = model.AsymmetricMASt3R(**_as_tuples(arguments))
         except (TypeError, ValueError, AssertionError, KeyError, NotImplementedError) as error:
             raise WeightsError(f"{self.name}: {path} describes a network that can't be built: {error}") from error
         if not any(name.startswith("dec_blocks2") for name in state):

@@ -13,7 +13,7 @@ from scenesort.errors import WeightsError
 from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelOptions, ScenePrediction
 from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint, licence_of
 from scenesort.mapping.pose_models.constructors import read_constructor
-from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream
+from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, quiet
 from scenesort.mapping.pose_models.must3r_memory import SIDE_PX, Must3rScene, must3r_side
 
 _MODELS = ("must3r",)
@@ -106,6 +106,7 @@ class Must3r:
             raise WeightsError(f"{self.name}: {path} holds a network '{name}' instead of {' or '.join(classes)}")
         kept = {key: value for key, value in arguments.items() if key not in _TRAINING}
         try:
-            return getattr(model, classes[name])(**kept | changes)
+            with quiet():
+                return getattr(model, classes[name])(**kept | changes)
         except (TypeError, ValueError, AssertionError) as error:
             raise WeightsError(f"{self.name}: {path} describes a network that can't be built: {error}") from error
