@@ -85,7 +85,7 @@ class DepthAnything3:
         pictures = self._pictures(photos)
         with torch.inference_mode():
             images = to_tensor(pictures, IMAGENET_MEAN, IMAGENET_DEVIATION)[None].to(self._compute.device)
-            with self._compute.autocast():
+            with self._compute.autocast(), quiet():
                 found = self._network(images, export_feat_layers=[])
         poses, intrinsics, depth, confidence = (
             to_numpy(found[key])[0] for key in ("extrinsics", "intrinsics", "depth", "depth_conf")
