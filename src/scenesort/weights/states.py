@@ -27,7 +27,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(path))
     except (safetensors.SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is no whole safetensors file: {error}; download it again") from error
+        raise WeightsError(f"{path} is no readable safetensors file: {error}; download it again") from error
 
 
 def _read_pickle(path: Path, classes: Sequence[type]) -> dict[str, Any]:

@@ -32,6 +32,13 @@ _PREFIX = "model."
 """Of the tensors' names in published files."""
 
 
+# Measured of whole processes on the CPU, photos of 504 x 378, random weights: base 1,288 MB while loading, 1,653 MB for 4
+# photos; small 582, 862 and 1,379 MB for 1, 4 and 10 photos, 90 MB a photo. The base network is taken for twice as wide.
+_LOADING_MB = 1300.0
+_NETWORK_MB = 950.0
+_PHOTO_MB = 180.0
+
+
 class DepthAnything3:
     """Poses and intrinsics from the camera decoder, points from depth; in arbitrary scale.
 
@@ -75,8 +82,8 @@ class DepthAnything3:
 
     @classmethod
     def memory_mb(cls, num_photos: int, side_px: int) -> float:
-        """Predict the memory of `predict`, from runs of the whole base network; see docs/reference/pose-models.md."""
-        return 1200.0 + num_photos * 60.0 * ((side_px or SIDE_PX) / SIDE_PX) ** 2
+        """Predict the memory of `predict` with the base network, from runs of it in float32; see PoseModel."""
+        return max(_LOADING_MB, _NETWORK_MB + num_photos * _PHOTO_MB * ((side_px or SIDE_PX) / SIDE_PX) ** 2)
 
     def predict(self, photos: Sequence[PhotoInput]) -> ScenePrediction:
         """Pose photos at once; see PoseModel."""
