@@ -15,6 +15,7 @@ from scenesort.weights import (
     HubSource,
     WeightsFile,
     WheelSource,
+    cached_repository,
     digests,
     fingerprint,
     load_state,
@@ -275,3 +276,13 @@ def test_the_real_weights_are_the_published_ones(needs_weights, name):
     needs_weights(name)
     assert locate(name).stat().st_size == REGISTRY[name].files[0].size_bytes
     assert load_state(name)
+
+
+def test_what_other_programs_left_of_a_repository_is_found(home):
+    folder = home / "cache" / "huggingface" / "hub" / "models--someone--Model"
+    assert cached_repository("someone/Model") is None
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("abc\n")
+    assert cached_repository("someone/Model") is None
+    (folder / "snapshots" / "abc").mkdir(parents=True)
+    assert cached_repository("someone/Model") == folder / "snapshots" / "abc"
