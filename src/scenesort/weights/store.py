@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import pickle
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from scenesort.weights.folders import folders
 from scenesort.weights.registry import REGISTRY, entry_of
 from scenesort.weights.sources.hub import blob_name, cached_folder
 from scenesort.weights.sources.installed import installed_files
+from scenesort.weights.states import read_state
 
 COMMERCIAL_NOTES = {True: "", False: ": no commercial use", None: ": commercial use unclear"}
 """What to add to a licence's name, by `WeightsEntry.commercial`."""
@@ -190,28 +190,8 @@ def load_state(name: str, folder: Path | None = None) -> dict[str, Any]:
     state: dict[str, Any] = {}
     for file in entry.files:
         if file.name.endswith(_STATES):
-            state |= _load_file(path / file.name if entry.folder else path)
+            state |= read_state(path / file.name if entry.folder else path)
     return state
-
-
-def _load_file(path: Path) -> dict[str, Any]:
-    if path.suffix == ".safetensors":
-        import safetensors
-        from safetensors.torch import load_file
-
-        try:
-            return dict(load_file(path))
-        except safetensors.SafetensorError as error:
-            raise WeightsError(f"{path} is no readable safetensors file: {error}") from error
-    import torch
-
-    try:
-        loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} holds more than tensors and plain values: it might run code, and was not loaded"
-        ) from error
-    return loaded
 
 
 def removable(names: Iterable[str], folder: Path | None = None) -> list[Path]:

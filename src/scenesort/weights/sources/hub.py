@@ -45,6 +45,19 @@ def cached_folder(entry: WeightsEntry) -> Path | None:
     return None
 
 
+def cached_repository(repository: str) -> Path | None:
+    """Return the snapshot folder that the hub's cache has of a repository's main branch, or None.
+
+    That is how other programs leave `owner/name` here when they download it; nothing is pinned.
+    """
+    folder = hub_cache() / f"models--{repository.replace('/', '--')}"
+    try:
+        snapshot = folder / "snapshots" / (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return snapshot if snapshot.is_dir() else None
+
+
 def blob_name(path: Path) -> str | None:
     """Return the digest that the hub's cache names a file's content by, or None when the file isn't such a link."""
     name = path.resolve().name if path.is_symlink() else ""
