@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from tables import show, write_json
 
 from scenesort import geometry
 from scenesort.mapping.scene_memory import predict_scene
@@ -22,6 +21,7 @@ from scenesort.synthetic import look_at, simple_radial
 from scenesort.synthetic.oracle import Oracle, OracleNoise
 from scenesort.synthetic.truth import TrueView
 from scenesort.types import MappingPhoto
+from tables import show, write_json
 
 REALISTIC = OracleNoise(rotation_deg=1.0, translation=0.02, focal=0.02, points=0.02)
 CELL_PX = 40
@@ -60,9 +60,7 @@ def links(names: list[str], shape: str) -> dict[tuple[str, str], int]:
     return found
 
 
-def measure(
-    shape: str, window: int, overlap: int, noise: OracleNoise, seed: int, count: int = 300
-) -> dict[str, float]:
+def measure(shape: str, window: int, overlap: int, noise: OracleNoise, seed: int, count: int = 300) -> dict[str, float]:
     """Pose a walk window by window and compare it with the truth."""
     views = walk(shape, count)
     names = sorted(views)

@@ -58,7 +58,9 @@ class _Backend:
                 continue
             refined = refinement.refine(only(task, names), prediction, settings)
             if not refined.accepted:
-                task.surroundings.tell(f"{self.name}: the poses of {len(names)} photos stay unadjusted: {refined.reason}")
+                task.surroundings.tell(
+                    f"{self.name}: the poses of {len(names)} photos stay unadjusted: {refined.reason}"
+                )
             if len(refined.scene.photos) >= task.scenes.min_photos:
                 models.append(refined.scene)
         return sorted(models, key=lambda model: (-len(model.photos), [photo.name for photo in model.photos]))

@@ -6,7 +6,7 @@ recently read features stay in the process from job to job.
 
 from scenesort.work.features import FeaturesJob, extract
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
-from scenesort.work.mapping import ColourJob, colours, map_part
+from scenesort.work.mapping import ColourJob, MapJob, MappedPart, WindowJob, colours, map_part, plan_windows
 from scenesort.work.pairing import MatchJob, VerifyJob, VerifyPair, match, verify
 from scenesort.work.retrieval import (
     AggregateJob,
@@ -34,6 +34,8 @@ __all__ = [
     "DescribeJob",
     "Described",
     "FeaturesJob",
+    "MapJob",
+    "MappedPart",
     "MatchJob",
     "PhotoKeys",
     "ScreenJob",
@@ -41,6 +43,7 @@ __all__ = [
     "StoredDescriptors",
     "VerifyJob",
     "VerifyPair",
+    "WindowJob",
     "aggregate",
     "cluster",
     "colours",
@@ -52,6 +55,7 @@ __all__ = [
     "load_descriptors",
     "map_part",
     "match",
+    "plan_windows",
     "screen",
     "search",
     "verify",

@@ -65,10 +65,7 @@ def spread_loops(world_from_window: Sequence[Similarity], edges: Sequence[Edge])
     start = np.log([[one.scale] for one in world_from_window])
     scales = np.exp(start + _reweighted(incidence, -stretch - incidence @ start, weights, _STRETCH))[:, 0]
     arms = np.array(
-        [
-            scales[e.j] * rotations[e.j] @ e.middle_j - scales[e.i] * rotations[e.i] @ e.middle_i
-            for e in edges
-        ]
+        [scales[e.j] * rotations[e.j] @ e.middle_j - scales[e.i] * rotations[e.i] @ e.middle_i for e in edges]
     )
     places = np.array([one.translation for one in world_from_window])
     unit = float(np.median([edge.size_i * scales[edge.i] for edge in edges]))

@@ -26,15 +26,15 @@ def predict_scene(
 ) -> list[ScenePrediction]:
     """Pose the photos of one scene: models largest first, each in a frame of its own, photos in the order they came.
 
-    Photos are fed along the view graph, `window_photos` at once, of which `overlap_photos` repeat posed ones. `inliers`:
-    pair → verified inliers. Images are loaded window by window, and one by one for a model with a memory of its own.
+    Photos are fed along the view graph, `window_photos` at once, of which `overlap_photos` repeat posed ones.
+    `inliers`: pair → verified inliers. Images are loaded window by window, and one by one for a model with a memory of its own.
     When memory runs out the window is halved. A window that can't be joined begins another model. Raises WeightsError
     when memory runs out at the model's least number of photos, and when the scene has fewer photos than that.
     """
     least = max(model.least_photos, 1)
     if len(photos) < least:
         raise WeightsError(
-            f"{model.name} poses scenes of at least {least} photos, and this one has {len(photos)}; take another backend"
+            f"{model.name} poses at least {least} photos, and this scene has {len(photos)}; take another backend"
         )
     # Windows are joined on photos that both hold.
     least = max(least, min(LEAST_SHARED + 1, len(photos)))
