@@ -26,7 +26,7 @@ def walk(count, step_m=1.0):
     for index in range(count):
         center = np.array([step_m * index, 0.4 * np.sin(1.7 * index), 1.6])
         depth = 10 * (1 + 0.3 * np.sin(0.9 * columns + index) * np.cos(0.7 * rows))
-        pose = look_at(center, center + [3.0, 10.0, 0.0])
+        pose = look_at(center, center + np.array([3.0, 10.0, 0.0]))
         views[f"{index:04d}.jpg"] = TrueView(pose, CAMERA, depth.astype(np.float32), CELL_PX)
     return views
 
@@ -52,7 +52,7 @@ def arc_world(count=8, noise_px=0.2, **options):
     """Return a mapping task of photos on an arc that all see the same points, and their true views."""
     poses, points = poses_on_an_arc(count), random_points(220)
     task = mapping_task(poses, points, group="one", noise_px=noise_px, **options)
-    focal, cx, cy = camera().params
+    focal = camera().params[0]
     views = {}
     for photo, pose in zip(task.photos, poses, strict=True):
         known = camera()

@@ -219,7 +219,8 @@ def _joined(
 
 def _errors_px(camera: Camera, pose: FloatArray, pixels: FloatArray, points: FloatArray) -> FloatArray:
     projected = colmap.pixels_from_points(camera, geometry.transform_points(pose, points))
-    return np.nan_to_num(np.linalg.norm(projected - pixels, axis=1), nan=np.inf)
+    errors: FloatArray = np.nan_to_num(np.linalg.norm(projected - pixels, axis=1), nan=np.inf)
+    return errors
 
 
 def _depth(cam_from_world: FloatArray, points: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ from scenesort.mapping.pose_models.base import (
     ScenePrediction,
 )
 from scenesort.synthetic.cameras import grid_camera, pixel_rays
-from scenesort.synthetic.truth import TrueView, read_truth
+from scenesort.synthetic.truth import TrueView, check_truth, read_truth
 from scenesort.types import FloatArray
 
 NOISE_FILE = "oracle.toml"
@@ -102,6 +102,7 @@ class Oracle:
                 f"{cls.name}: {problem}; set pose_models.model to the folder that make_collection of "
                 "scenesort.synthetic wrote"
             )
+        check_truth(folder)
         return folder
 
     @classmethod
@@ -248,8 +249,7 @@ def _drifted(cam_from_world: FloatArray, origin: FloatArray, turn: FloatArray) -
 
 def _rotation(vector: FloatArray) -> FloatArray:
     """The rotation (3, 3) by a rotation vector (3,) in radians."""
-    matrix: FloatArray = cv2.Rodrigues(np.asarray(vector, dtype=np.float64))[0]
-    return matrix
+    return np.asarray(cv2.Rodrigues(np.asarray(vector, dtype=np.float64))[0], dtype=np.float64)
 
 
 def _unit(rng: np.random.Generator) -> FloatArray:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from scenesort.errors import WeightsError
 from scenesort.types import Camera, Float32Array, FloatArray
 
 DEPTHS = "depths.npz"
+FILES = ("labels.csv", "cameras.csv", DEPTHS)
 _CELL = "cell_px"
 
 
@@ -33,7 +35,18 @@ class TrueView:
 
 def write_depths(folder: Path, depths: Mapping[str, Float32Array], cell_px: int) -> None:
     """Write the true depth of photos, by name, into a folder."""
-    np.savez_compressed(folder / DEPTHS, **{_CELL: np.array(cell_px)}, **{f"/{n}": depths[n] for n in sorted(depths)})
+    arrays: dict[str, Any] = {f"/{name}": depths[name] for name in sorted(depths)}
+    np.savez_compressed(folder / DEPTHS, **arrays, **{_CELL: np.array(cell_px)})
+
+
+def check_truth(folder: Path) -> None:
+    """Raise WeightsError, which says what to give instead, where a folder lacks a file of the truth."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise WeightsError(
+            f"oracle: {folder} holds no truth of rendered photos: {missing[0]} is missing; give the folder that "
+            f"make_collection wrote, with {', '.join(FILES)}"
+        )
 
 
 def read_truth(folder: Path) -> dict[str, TrueView]:
@@ -41,13 +54,7 @@ def read_truth(folder: Path) -> dict[str, TrueView]:
 
     The error is that of a model's weights, as this is what the `oracle` knows.
     """
-    files = ("labels.csv", "cameras.csv", DEPTHS)
-    missing = [name for name in files if not (folder / name).is_file()]
-    if missing:
-        raise WeightsError(
-            f"oracle: {folder} holds no truth of rendered photos: {missing[0]} is missing; give the folder that "
-            f"make_collection wrote, with {', '.join(files)}"
-        )
+    check_truth(folder)
     try:
         with (folder / "cameras.csv").open(newline="", encoding="utf-8") as file:
             cameras = {row["image"]: _camera(row) for row in csv.DictReader(file)}

@@ -1,5 +1,7 @@
 """The order in which photos are fed."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ def test_every_photo_comes_once_and_next_to_the_best_tied_before_it(edges):
 
 def test_a_window_stays_at_one_end_and_brings_the_neighbours_of_its_new_photos():
     names = [f"{number:02d}" for number in range(20)]
-    inliers = {(a, b): 100 for a, b in zip(names, names[1:], strict=False)}
+    inliers = {(a, b): 100 for a, b in itertools.pairwise(names)}
     links = links_of(names, inliers)
     window = next_window(grow_order(names, inliers), [set(names[8:13])], links, 6, 2)
     assert window.model == 0
