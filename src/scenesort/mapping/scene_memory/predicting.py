@@ -27,7 +27,7 @@ def predict_scene(
     """Pose the photos of one scene: models largest first, each in a frame of its own, photos in the order they came.
 
     Photos are fed along the view graph, `window_photos` at once, of which `overlap_photos` repeat posed ones.
-    `inliers`: pair → verified inliers. Images are loaded window by window, and one by one for a model with its own memory.
+    `inliers`: pair → verified inliers. Images are loaded window by window, one by one where the model has memory.
     When memory runs out the window is halved. A window that can't be joined begins another model. Raises WeightsError
     when memory runs out at the model's least number of photos, and when the scene has fewer photos than that.
     """
