@@ -43,7 +43,7 @@ def test_a_scene_that_fails_leaves_the_others_whole(pile, truth, cache, tmp_path
     ("values", "error", "message"),
     [
         ({"mapping__backend": "orcle"}, OptionError, "did you mean 'oracle'"),
-        ({"mapping__backend": "oracle"}, WeightsError, "set pose_models.model"),
+        ({"mapping__backend": "oracle"}, WeightsError, r"set pose_models\.model"),
         ({"mapping__fill_with": "oracle", "pose_models__model": "/nowhere"}, WeightsError, "'/nowhere' is no folder"),
         ({"mapping__fill_with": "incremental"}, OptionError, "no pose_models member 'incremental'"),
         ({"mapping__compare_with": "incremental"}, OptionError, "the backend itself"),

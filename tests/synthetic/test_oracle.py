@@ -64,7 +64,7 @@ def test_points_project_onto_their_cells_and_every_call_has_its_own_frame():
 
 
 def test_folders_that_hold_no_truth(tmp_path):
-    with pytest.raises(WeightsError, match="set pose_models.model"):
+    with pytest.raises(WeightsError, match=r"set pose_models\.model"):
         Oracle(PoseModelOptions(), "cpu")
     with pytest.raises(WeightsError, match=r"labels\.csv is missing"):
         Oracle(PoseModelOptions(model=str(tmp_path)), "cpu")
