@@ -36,7 +36,8 @@ class TrueView:
 def write_depths(folder: Path, depths: Mapping[str, Float32Array], cell_px: int) -> None:
     """Write the true depth of photos, by name, into a folder."""
     arrays: dict[str, Any] = {f"/{name}": depths[name] for name in sorted(depths)}
-    np.savez_compressed(folder / DEPTHS, **arrays, **{_CELL: np.array(cell_px)})
+    cell: dict[str, Any] = {_CELL: np.array(cell_px)}
+    np.savez_compressed(folder / DEPTHS, **arrays, **cell)
 
 
 def check_truth(folder: Path) -> None:
