@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from scenesort import features, matching, retrieval
+from scenesort import features, mapping, matching, retrieval
 from scenesort.config import Options
 from scenesort.errors import OptionError
+from scenesort.mapping import pose_models
 from scenesort.retrieval import clustering, global_descriptors
 from scenesort.retrieval.index import IndexOptions, check_graph_library
 
@@ -23,6 +24,9 @@ def needed_weights(options: Options, num_photos: float = math.inf) -> list[str]:
     wanted: set[str] = set()
     for feature, matcher in matching.parse_mix(options.matching.mix):
         wanted |= {*features.load(feature).weights, *matching.load(matcher).weights}
+    chosen = mapping.model_options(options.pose_models, options.seed)
+    for name in mapping.used_pose_models(options.mapping):
+        wanted |= set(pose_models.needed_weights(name, chosen))
     return sorted(wanted | _weights_of(options, needed_descriptors(options, num_photos)))
 
 
@@ -94,6 +98,31 @@ def check_retrieval(options: Options, num_photos: int, is_nested: bool) -> None:
             )
     if descriptors and num_photos > IndexOptions().exact_photos:
         check_graph_library()
+
+
+def check_mapping(options: Options) -> None:
+    """Raise what mapping would only find out after hours of work.
+
+    That is OptionError for an unknown member or a licence that wasn't accepted, MissingDependencyError for a package
+    that isn't installed, WeightsError for a model's folder that isn't there.
+    """
+    chosen = options.mapping
+    for name in (chosen.backend, chosen.compare_with):
+        if name:
+            mapping.load(name)
+    if chosen.compare_with == chosen.backend:
+        raise OptionError(f"mapping.compare_with = {chosen.compare_with}: it is the backend itself; give another one")
+    if chosen.fill_with and not mapping.is_pose_model(chosen.fill_with):
+        pose_models.load(chosen.fill_with)
+        raise OptionError(f"mapping.fill_with = {chosen.fill_with}: it is no pose model")
+    used = mapping.used_pose_models(chosen)
+    if options.pose_models.model and len(used) > 1:
+        raise OptionError(
+            f"pose_models.model = {options.pose_models.model}: {' and '.join(used)} are used, and it can't be both's; "
+            "leave it empty, or use one pose model"
+        )
+    for name in used:
+        pose_models.check(name, mapping.model_options(options.pose_models, options.seed))
 
 
 def _weights_of(options: Options, descriptors: Iterable[str]) -> set[str]:

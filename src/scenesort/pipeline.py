@@ -13,7 +13,7 @@ from scenesort import evaluation, export, mapping, scenes, steps
 from scenesort.config import Options, preset, to_toml
 from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WorkspaceError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
-from scenesort.members import check_retrieval, needed_weights
+from scenesort.members import check_mapping, check_retrieval, needed_weights
 from scenesort.photos import Survey, survey
 from scenesort.planning import Plan
 from scenesort.progress import Progress, Silent
@@ -277,7 +277,7 @@ def _collections(photos: str | Path | None, collections: str | Path | None, out:
 
 def _check_members(options: Options, num_photos: int, nested: bool) -> None:
     """Stop before the first photo is read when a member is unknown or a model's weights are missing."""
-    mapping.load(options.mapping.backend)
+    check_mapping(options)
     if options.scenes.pair_classifier != scenes.NONE:
         scenes.load_classifier(options.scenes.pair_classifier)
     check_retrieval(options, num_photos, nested)

@@ -161,12 +161,16 @@ class ViewGraph:
 
 @dataclass(frozen=True, slots=True)
 class MappingPhoto:
-    """One photo as a mapper sees it: its name, camera group, camera and keypoints (n, 2) float64 in frame pixels."""
+    """One photo as a mapper sees it: its name, camera group, camera and keypoints (n, 2) float64 in frame pixels.
+
+    `taken_at_s`: seconds since 1970, None where unknown.
+    """
 
     name: str
     camera_group: str
     camera: Camera
     keypoints_px: FloatArray
+    taken_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ LAST = "06.jpg"
 @pytest.fixture(scope="module")
 def mapped():
     with WorkerPool(2) as pool:
-        yield lambda *tasks: [outcome.result() for outcome in pool.run(work.map_part, tasks, timeout_s=300)]
+        yield lambda *tasks: [
+            outcome.result().models
+            for outcome in pool.run(work.map_part, [work.MapJob(task) for task in tasks], timeout_s=300)
+        ]
 
 
 def weakly_tied(shared, partners=6, min_inliers=10):

@@ -22,7 +22,10 @@ POINTS = random_points(220)
 def mapped():
     """Map tasks in child processes, as a run does: COLMAP may hang or abort."""
     with WorkerPool(2) as pool:
-        yield lambda *tasks: [outcome.result() for outcome in pool.run(work.map_part, tasks, timeout_s=TIMEOUT_S)]
+        yield lambda *tasks: [
+            outcome.result().models
+            for outcome in pool.run(work.map_part, [work.MapJob(task) for task in tasks], timeout_s=TIMEOUT_S)
+        ]
 
 
 def model_bytes(scenes, folder):

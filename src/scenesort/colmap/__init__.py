@@ -1,5 +1,6 @@
 """The only door to pycolmap: arrays in, arrays out, options and conventions in one place."""
 
+from scenesort.colmap.absolute_pose import refine_pose
 from scenesort.colmap.adjustment import AdjustmentSettings, adjust
 from scenesort.colmap.cameras import as_model, focal_px, pixels_from_points, rays_from_pixels
 from scenesort.colmap.incremental import MapperSettings, map_incrementally, write_database
@@ -21,6 +22,7 @@ __all__ = [
     "pixels_from_points",
     "rays_from_pixels",
     "read_model",
+    "refine_pose",
     "triangulate_matches",
     "verify_pair",
     "write_database",

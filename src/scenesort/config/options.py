@@ -205,7 +205,13 @@ class ScenesOptions:
 class MappingOptions:
     """How the photos of a scene get poses."""
 
-    backend: str = option("incremental", "mapping member")
+    backend: str = option("incremental", "mapping member, or pose model by name (mast3r, vggt, …)")
+    fill_with: str = option(
+        "", "pose model for photos that the backend left without a pose; kept where their matches agree; empty: none"
+    )
+    compare_with: str = option(
+        "", "second mapping member or pose model that maps every part too; the healthier models are kept; empty: none"
+    )
     share_cameras: str = option(
         "auto",
         "photos of one size without EXIF share a camera: auto maps both ways and compares",
@@ -227,6 +233,31 @@ class MappingOptions:
         low=0.0,
     )
     timeout_s: float = option(3600.0, "time limit of one attempt at one part", "s", low=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PoseModelsOptions:
+    """How feed-forward pose models run, as mapping.backend, mapping.fill_with or mapping.compare_with."""
+
+    model: str = option("", "weights: a name of the registry, a hub name, a folder or file; empty: the member's own")
+    side_px: int = option(0, "longer side of the picture that the model sees; 0: the member's own", "px", low=0)
+    precision: str = option(
+        "auto", "numbers that models compute with", choices=("auto", "float32", "bfloat16", "float16")
+    )
+    accept_licence: bool = option(False, "a model's licence that forbids commercial use is accepted")
+    window_photos: int = option(0, "most photos that a model sees at once; 0: as many as memory allows", low=0)
+    overlap_photos: int = option(8, "photos that a window repeats from those before it", low=2)
+    refinement: str = option(
+        "ba",
+        "none: poses as predicted; ba: bundle adjustment on verified matches; ba_points: from the model's own points; "
+        "ba_retriangulate: points made anew between rounds",
+        choices=("none", "ba", "ba_points", "ba_retriangulate"),
+    )
+    intrinsics: str = option(
+        "scene",
+        "photos that share a camera in refinement: of one frame size, of one camera group, or none",
+        choices=("scene", "group", "free"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +300,7 @@ class Options:
     verification: VerificationOptions = field(default_factory=VerificationOptions)
     scenes: ScenesOptions = field(default_factory=ScenesOptions)
     mapping: MappingOptions = field(default_factory=MappingOptions)
+    pose_models: PoseModelsOptions = field(default_factory=PoseModelsOptions)
     budget: BudgetOptions = field(default_factory=BudgetOptions)
     execution: ExecutionOptions = field(default_factory=ExecutionOptions)
     seed: int = option(0, "seed of every random step", low=0)

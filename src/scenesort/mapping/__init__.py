@@ -1,6 +1,9 @@
 """Scene → cameras and points. Members are found by name; see TEMPLATE.md for how to add one."""
 
-from scenesort.mapping.base import MappingMember, MappingTask, load
+from scenesort.mapping.backend import model_options, window_plan
+from scenesort.mapping.base import MappingMember, MappingTask, Surroundings
+from scenesort.mapping.finding import is_pose_model, load, used_pose_models
+from scenesort.mapping.parts import map_part
 from scenesort.mapping.sharing import choose, with_shared_cameras
 from scenesort.mapping.uncertainty import TRUSTED_DEVIATION, center_deviations, untrusted
 
@@ -8,9 +11,15 @@ __all__ = [
     "TRUSTED_DEVIATION",
     "MappingMember",
     "MappingTask",
+    "Surroundings",
     "center_deviations",
     "choose",
+    "is_pose_model",
     "load",
+    "map_part",
+    "model_options",
     "untrusted",
+    "used_pose_models",
+    "window_plan",
     "with_shared_cameras",
 ]

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
-from scenesort.config import MappingOptions, ScenesOptions, VerificationOptions
-from scenesort.plugins import load_member
-from scenesort.types import MappingPhoto, PosedScene, TwoViewGeometry
+from scenesort.config import MappingOptions, PoseModelsOptions, ScenesOptions, VerificationOptions
+from scenesort.types import ImageArray, MappingPhoto, Pair, PosedScene, TwoViewGeometry
 
 GROUP = "scenesort.mapping"
+
+
+def no_image(name: str) -> ImageArray:
+    """Stand for images that nobody handed in."""
+    raise LookupError(f"no image of {name} was handed to the mapper")
+
+
+def tell_nobody(sentence: str) -> None:
+    """Take a sentence for the user and drop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process that a member works in offers it.
+
+    `load_image` returns a photo's frame, (h, w, 3) uint8 RGB at full size, by the photo's name, and keeps nothing.
+    `device` is a torch device name; `free_memory_mb` its free memory, None where unknown. `tell` takes a sentence for
+    the user.
+    """
+
+    load_image: Callable[[str], ImageArray] = no_image
+    device: str = "cpu"
+    free_memory_mb: float | None = None
+    tell: Callable[[str], None] = tell_nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +43,8 @@ class MappingTask:
     """One connected part of the view graph, ready to be mapped in a child process.
 
     `geometries` index into the photos' keypoints. `attempt` counts from 0: later attempts use safer options. After
-    `max_runtime_s` seconds a member should stop and give what it has.
+    `max_runtime_s` seconds a member should stop and give what it has. `surroundings` are put in by the process that
+    maps, and are no part of what the models are made from.
     """
 
     photos: tuple[MappingPhoto, ...]
@@ -31,6 +55,13 @@ class MappingTask:
     seed: int
     attempt: int = 0
     max_runtime_s: float = math.inf
+    pose_models: PoseModelsOptions = field(default_factory=PoseModelsOptions)
+    surroundings: Surroundings = field(default_factory=Surroundings)
+
+    @property
+    def links(self) -> dict[Pair, int]:
+        """The number of verified inliers of each pair."""
+        return {geometry.pair: geometry.num_inliers for geometry in self.geometries}
 
 
 @runtime_checkable
@@ -49,9 +80,3 @@ class MappingMember(Protocol):
         Points have no colours yet, scenes no names. Models share no coordinate frame, and a photo may be in several.
         """
         ...
-
-
-def load(name: str) -> type[MappingMember]:
-    """Return the member class registered as `name`; raises OptionError or MissingDependencyError."""
-    member: Any = load_member(GROUP, name)
-    return member  # type: ignore[no-any-return]

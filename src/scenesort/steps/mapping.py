@@ -13,8 +13,9 @@ from scenesort import artefacts, mapping, work
 from scenesort.mapping import MappingTask
 from scenesort.progress import StageCounter
 from scenesort.steps.common import Context, VerifiedPairs, loaded
+from scenesort.steps.mapping_pool import mapping_pool
 from scenesort.steps.mapping_tasks import mapping_photo, mapping_task, task_key
-from scenesort.types import PosedScene
+from scenesort.types import Photo, PosedScene
 from scenesort.work import PhotoKeys
 from scenesort.workspace import key
 
@@ -37,11 +38,13 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """An attempt that is to be made; `shard` is the key of its models."""
+    """An attempt that is to be made; `shard` is the key of its models, `photos` go to members that see pixels."""
 
     attempt: _Attempt
     task: MappingTask
     shard: str
+    photos: tuple[Photo, ...]
+    device: str
 
 
 def map_parts(
@@ -62,26 +65,31 @@ def map_parts(
     if schedule.is_limited:
         attempts.sort(key=lambda attempt: attempt.is_second)
     found = _Found(len(parts))
-    with context.progress.stage(stage_name, sum(len(parts[item.part]) for item in attempts), context.stages) as stage:
+    num_photos = sum(len(parts[item.part]) for item in attempts)
+    with mapping_pool(context, parts) as pool, context.progress.stage(stage_name, num_photos, context.stages) as stage:
         while attempts:
             jobs = _Jobs(context, sides, parts, verified, attempts, found, stage)
             attempts = []
-            for outcome in context.pool.run(
+            for outcome in pool.run(
                 _map,
                 jobs,
                 timeout_s=context.options.mapping.timeout_s,
                 until_s=schedule.end_s,
                 ordered=False,
-                window=context.pool.workers,
+                window=pool.workers,
             ):
                 job, attempt = outcome.task, outcome.task.attempt
                 num_photos = len(job.task.photos)
                 if outcome.error is None:
-                    packed = artefacts.pack_scenes(outcome.result())
+                    part = outcome.result()
+                    arrays, meta = artefacts.pack_scenes(part.models)
+                    packed = arrays, {**meta, "notices": list(part.notices)}
                     # What a time limit cut short is no artefact: a later run may have more time.
                     if outcome.seconds < job.task.max_runtime_s:
                         context.workspace.save_arrays("models", job.shard, *packed)
                     found.add(attempt, artefacts.unpack_scenes(*packed))
+                    for sentence in part.notices:
+                        context.notice(sentence)
                     stage.count(outcome, num_photos)
                     context.on_models([*others, *found.chosen()])
                     continue
@@ -153,8 +161,10 @@ class _Jobs:
             if job is None:
                 self._stage.skip(len(self._parts[attempt.part]))
             elif workspace.has("models", job.shard):
-                models = artefacts.unpack_scenes(*loaded(self._context, "models", job.shard))
-                self._found.add(job.attempt, models)
+                arrays, meta = loaded(self._context, "models", job.shard)
+                for sentence in meta["notices"]:
+                    self._context.notice(sentence)
+                self._found.add(job.attempt, artefacts.unpack_scenes(arrays, meta))
                 self._stage.skip(len(job.task.photos))
             elif self._context.schedule.left_s < LEAST_MAPPING_S:
                 self.late.append(attempt)
@@ -163,14 +173,18 @@ class _Jobs:
 
     def _unfailed(self, attempt: _Attempt) -> _Job | None:
         """Skip the attempts that are known to fail: a resumed run must not wait for them again."""
-        task = mapping_task(self._context, self._sides, self._verified, self._parts[attempt.part])
+        part = self._parts[attempt.part]
+        task = mapping_task(self._context, self._sides, self._verified, part)
+        photos = tuple(self._sides[name].photo for name in part)
+        sees_pixels = bool(mapping.used_pose_models(task.mapping))
         if attempt.is_shared:
             task = dataclasses.replace(task, photos=mapping.with_shared_cameras(task.photos) or task.photos)
         for number in range(attempt.number, MAPPING_ATTEMPTS):
             task = dataclasses.replace(task, attempt=number)
-            shard = task_key(task)
+            shard = task_key(task, photos)
             if not self._context.workspace.has("failures", _failure_key(self._context, shard)):
-                return _Job(dataclasses.replace(attempt, number=number), task, shard)
+                attempt = dataclasses.replace(attempt, number=number)
+                return _Job(attempt, task, shard, photos if sees_pixels else (), self._context.device)
         return None
 
     def _limited(self, job: _Job) -> _Job:
@@ -186,6 +200,9 @@ class _Jobs:
 def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]]) -> list[_Attempt]:
     """List the first attempts: large parts first, shared cameras beside own ones where the option says so."""
     share = context.options.mapping.share_cameras
+    if share == "auto" and mapping.is_pose_model(context.options.mapping.backend):
+        # A model's answer doesn't depend on it, and refinement has an option of its own for cameras.
+        share = "always"
     attempts = []
     for part, names in enumerate(parts):
         photos = [mapping_photo(sides[name].photo, np.zeros((0, 2))) for name in names]
@@ -197,8 +214,8 @@ def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[
     return attempts
 
 
-def _map(job: _Job) -> list[PosedScene]:
-    return work.map_part(job.task)
+def _map(job: _Job) -> work.MappedPart:
+    return work.map_part(work.MapJob(job.task, job.photos, job.device))
 
 
 def _failure_key(context: Context, shard: str) -> str:

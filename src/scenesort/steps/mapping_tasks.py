@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from scenesort import mapping, work
-from scenesort.config import ScenesOptions
-from scenesort.mapping import MappingTask
+from scenesort.config import PoseModelsOptions
+from scenesort.mapping import MappingTask, pose_models
 from scenesort.steps.common import Context, VerifiedPairs, load_geometries
 from scenesort.types import FloatArray, MappingPhoto, Photo
 from scenesort.versions import library_versions
@@ -21,19 +20,32 @@ from scenesort.workspace import key
 
 def mapping_photo(photo: Photo, keypoints_px: FloatArray) -> MappingPhoto:
     """A photo with keypoints (n, 2) in frame pixels."""
-    return MappingPhoto(photo.name, photo.camera_group, photo.camera, keypoints_px)
+    return MappingPhoto(photo.name, photo.camera_group, photo.camera, keypoints_px, photo.taken_at_s)
 
 
-def task_key(task: MappingTask) -> str:
-    """The key of a task's models: everything that the mapper sees, but not how long it may take."""
-    member = mapping.load(task.mapping.backend)
-    what = dataclasses.replace(
-        task,
-        max_runtime_s=math.inf,
-        mapping=dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras=""),
-        scenes=ScenesOptions(min_photos=task.scenes.min_photos),
-    )
-    return key("models", what, member.name, member.version, library_versions())
+def task_key(task: MappingTask, photos: Sequence[Photo]) -> str:
+    """The key of a task's models: everything that the mapper sees, but not how long it may take.
+
+    `photos` are the task's, whose pixels count where a pose model looks at them. How many photos memory lets it see at
+    once doesn't count: models made on another machine are as good.
+    """
+    used = mapping.used_pose_models(task.mapping)
+    mappers = [mapping.load(name) for name in (task.mapping.backend, task.mapping.compare_with) if name]
+    options = task.pose_models if used else PoseModelsOptions()
+    what = {
+        "photos": task.photos,
+        "geometries": task.geometries,
+        "mapping": dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras=""),
+        "min_photos": task.scenes.min_photos,
+        "verification": task.verification,
+        "seed": task.seed,
+        "attempt": task.attempt,
+        # Accepting a licence changes no pose.
+        "pose_models": dataclasses.replace(options, accept_licence=False),
+        "models": [pose_models.identity(name, mapping.model_options(options, task.seed)) for name in used],
+        "pixels": [(photo.sha256, photo.quarter_turns, photo.mirrored) for photo in photos] if used else [],
+    }
+    return key("models", what, [(member.name, member.version) for member in mappers], library_versions())
 
 
 def mapping_task(
@@ -68,4 +80,12 @@ def mapping_task(
         for geometry in geometries
     )
     options = context.options
-    return MappingTask(chosen, compact, options.mapping, options.scenes, options.verification, options.seed)
+    return MappingTask(
+        chosen,
+        compact,
+        options.mapping,
+        options.scenes,
+        options.verification,
+        options.seed,
+        pose_models=options.pose_models,
+    )

@@ -18,6 +18,17 @@ def simple_radial(width_px: int, height_px: int, focal_px: float, k: float = 0.0
     return Camera("SIMPLE_RADIAL", width_px, height_px, (float(focal_px), width_px / 2, height_px / 2, float(k)))
 
 
+def grid_camera(camera: Camera, cell_px: int) -> Camera:
+    """The camera whose pixels are the whole cells of `cell_px` pixels of another."""
+    focal, cx, cy, k = camera.params
+    return Camera(
+        camera.model,
+        max(1, camera.width_px // cell_px),
+        max(1, camera.height_px // cell_px),
+        (focal / cell_px, cx / cell_px, cy / cell_px, k),
+    )
+
+
 def look_at(center: FloatArray, target: FloatArray, roll_deg: float = 0.0) -> FloatArray:
     """Pose (3, 4) of a camera at `center` that looks at `target` (world metres), rolled clockwise by `roll_deg`."""
     forward = np.asarray(target, np.float64) - center

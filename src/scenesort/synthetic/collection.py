@@ -12,13 +12,16 @@ import numpy as np
 from PIL import Image
 
 from scenesort.errors import OptionError
-from scenesort.synthetic.cameras import simple_radial, turn_camera, turn_pose
+from scenesort.synthetic.cameras import grid_camera, simple_radial, turn_camera, turn_pose
 from scenesort.synthetic.places import PLACE_KINDS, Place, PlaceKind, make_lone_place, make_place, walk_poses
 from scenesort.synthetic.render import Look, depth_map, forget_textures, render_photo
 from scenesort.synthetic.textures import Rng
-from scenesort.types import Camera, FloatArray, ImageArray
+from scenesort.synthetic.truth import write_depths
+from scenesort.types import Camera, Float32Array, FloatArray, ImageArray
 
 OUTLIERS = "outliers"
+CELL_PX = 8
+"""Side in pixels of the cells of true depth."""
 THRESHOLD_PERCENT = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 ORIENTATION_TAG = {0: 1, 1: 8, 2: 3, 3: 6}
 """EXIF orientation of pixels stored turned clockwise by this many quarter turns."""
@@ -71,7 +74,8 @@ class TruePhoto:
 
     `image`: (h, w, 3) uint8 RGB as stored. `cam_from_world`: (3, 4), metres. `stored_turns`: quarter turns clockwise
     that took the upright photo to the stored pixels; `orientation` is its EXIF tag, 1 where it has none. `distance_m`:
-    median depth of what it shows.
+    median depth of what it shows. `depth_m`: (rows, columns) float32, depth along the optical axis in the middle of
+    cells of `CELL_PX` pixels, inf for sky.
     """
 
     scene: str
@@ -83,6 +87,7 @@ class TruePhoto:
     distance_m: float
     has_exif: bool
     taken_at_s: float
+    depth_m: Float32Array
 
 
 def texels_per_m(width_px: int) -> float:
@@ -113,9 +118,7 @@ def _photo(
 ) -> TruePhoto:
     look = _random_look(rng, place, spec.width_px)
     look = replace(look, sky_seed=look.sky_seed or spec.seed + 1)
-    probe = replace(camera, width_px=max(1, camera.width_px // 8), height_px=max(1, camera.height_px // 8))
-    focal, cx, cy, radial = camera.params
-    depth = depth_map(place.world, pose, replace(probe, params=(focal / 8, cx / 8, cy / 8, radial)))
+    depth = depth_map(place.world, pose, grid_camera(camera, CELL_PX))
     solid = depth[np.isfinite(depth) & (depth < 80)]
     return TruePhoto(
         scene=spec.name,
@@ -127,6 +130,7 @@ def _photo(
         distance_m=float(np.median(solid)) if len(solid) else 10.0,
         has_exif=spec.has_exif,
         taken_at_s=0.0,
+        depth_m=depth,
     )
 
 
@@ -209,6 +213,7 @@ class _Writer:
         self.labels: list[tuple[str, ...]] = []
         self.cameras: list[tuple[str, ...]] = []
         self.thresholds: list[tuple[str, ...]] = []
+        self.depths: dict[str, Float32Array] = {}
         self.rng = np.random.default_rng((seed, 6))
         self.photos = folder / collection
         self.photos.mkdir(parents=True, exist_ok=True)
@@ -222,6 +227,7 @@ class _Writer:
             self.labels.append((self.collection, scene, name, _joined(pose[:, :3]), _joined(pose[:, 3])))
             camera = photo.camera
             size = (str(camera.width_px), str(camera.height_px))
+            self.depths[name] = photo.depth_m
             self.cameras.append((name, camera.model, *size, _joined(camera.params)))
         if scene != OUTLIERS:
             distance = float(np.median([photo.distance_m for photo in photos]))
@@ -233,6 +239,7 @@ class _Writer:
         self._table("labels.csv", header, sorted(self.labels, key=lambda row: row[2]))
         self._table("thresholds.csv", ("dataset", "scene", "thresholds"), sorted(self.thresholds))
         self._table("cameras.csv", ("image", "model", "width", "height", "params"), sorted(self.cameras))
+        write_depths(self.folder, self.depths, CELL_PX)
         return self.photos
 
     def _table(self, name: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
@@ -247,7 +254,7 @@ def make_collection(folder: Path, spec: CollectionSpec) -> Path:
 
     Beside it go `labels.csv` (the challenge's layout; `cam_from_world` of the stored pixels, metres; nan for outliers),
     `thresholds.csv` (metres: 0.5, 1, 2, 4, 8 and 16 % of the median distance to what the photos show) and `cameras.csv`
-    (true intrinsics in COLMAP's terms, pixels of the stored photo).
+    (true intrinsics in COLMAP's terms, pixels of the stored photo) and `depths.npz` (true depth, for the `oracle`).
     """
     if len({scene.name for scene in spec.scenes} | {OUTLIERS}) != len(spec.scenes) + 1:
         raise OptionError(f"Collection {spec.name}: scene names must differ, and none may be '{OUTLIERS}'.")

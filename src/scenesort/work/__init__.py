@@ -8,7 +8,7 @@ from scenesort.work.classifying import ClassifyJob, classify
 from scenesort.work.comparing import CompareJob, compare
 from scenesort.work.features import FeaturesJob, extract
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
-from scenesort.work.mapping import ColourJob, colours, map_part
+from scenesort.work.mapping import ColourJob, MapJob, MappedPart, WindowJob, colours, map_part, plan_windows
 from scenesort.work.pairing import MatchJob, VerifyJob, VerifyPair, match, verify
 from scenesort.work.retrieval import (
     AggregateJob,
@@ -38,6 +38,8 @@ __all__ = [
     "DescribeJob",
     "Described",
     "FeaturesJob",
+    "MapJob",
+    "MappedPart",
     "MatchJob",
     "PhotoKeys",
     "ScreenJob",
@@ -45,6 +47,7 @@ __all__ = [
     "StoredDescriptors",
     "VerifyJob",
     "VerifyPair",
+    "WindowJob",
     "aggregate",
     "classify",
     "cluster",
@@ -58,6 +61,7 @@ __all__ = [
     "load_descriptors",
     "map_part",
     "match",
+    "plan_windows",
     "screen",
     "search",
     "verify",

@@ -1,6 +1,7 @@
 """Feed-forward models of poses as members of the mapping family: one contract, an adapter a model."""
 
 from scenesort.mapping.pose_models.base import (
+    GROUP,
     OpenScene,
     PhotoInput,
     PointMap,
@@ -10,8 +11,10 @@ from scenesort.mapping.pose_models.base import (
     ScenePrediction,
     load,
 )
+from scenesort.mapping.pose_models.identity import check, identity, needed_weights
 
 __all__ = [
+    "GROUP",
     "OpenScene",
     "PhotoInput",
     "PointMap",
@@ -19,5 +22,8 @@ __all__ = [
     "PoseModelOptions",
     "PosePrediction",
     "ScenePrediction",
+    "check",
+    "identity",
     "load",
+    "needed_weights",
 ]
