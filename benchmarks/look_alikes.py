@@ -150,11 +150,11 @@ def _sorted(
     folder = work / "sorted" / kind / variant.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     todo = [name for name in names if not (folder / f"{name}.json").exists()]
-    for start in range(0, len(todo), 20):
+    for start in range(0, len(todo), 5):
         with tempfile.TemporaryDirectory(prefix="look-alikes-", dir=work) as scratch:
             links = Path(scratch) / "collections"
             links.mkdir()
-            for name in todo[start : start + 20]:
+            for name in todo[start : start + 5]:
                 (links / name).symlink_to(root / name, target_is_directory=True)
             started = time.monotonic()
             result = scenesort.run(

@@ -37,6 +37,7 @@ def split(monkeypatch, context, tmp_path):
     monkeypatch.setattr(splitting, "map_parts", map_parts)
 
     def run(first, second, is_shared, options=None):
+        mapped.clear()
         walls = [first, second] * 4
         poses = [facing(x) for x in np.linspace(-1.2, 1.2, 8)]
         chance = np.random.default_rng(2)
@@ -109,3 +110,11 @@ def test_nothing_is_split_where_both_are_off(split):
     off = {"scenes.min_fold_excess": 0.0, "scenes.max_cut_ratio": 0.0}
     left, mapped = split(*two_walls(), right_half, off)
     assert (len(left), mapped) == (1, [])
+
+
+def test_comparisons_are_kept_for_a_resumed_run(split, context):
+    walls = two_walls()
+    first, second = (split(*walls, right_half) for _ in range(2))
+    assert first == second
+    stages = [stage for stage in context.stages if stage.name == "look-alikes"]
+    assert [(stage.done, stage.reused) for stage in stages] == [(8, 0), (0, 8)]

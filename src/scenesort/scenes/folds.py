@@ -139,7 +139,8 @@ def _weighed(looks: Looks, side: Flags, gain: float) -> Fold:
 def _direction(looks: Looks, own: Flags, bound: FloatArray) -> tuple[float, int, int, int]:
     """Points that only one side sees, in photos of the other: excess of those that differ, points, witnesses, looks."""
     is_unique: Flags = ~np.any(looks.sees[~own], axis=0)
-    across = own[looks.reference] & ~own[looks.photo] & is_unique[looks.point] & (looks.angle_deg < NEAR_DEG[-1])
+    across: Flags = own[looks.reference] & ~own[looks.photo] & is_unique[looks.point]
+    across &= looks.angle_deg < NEAR_DEG[-1]
     differ, total = _by_angle(looks, across)
     # By the smallest angles alone, or with the larger ones, where photos stand farther apart.
     excess = float(np.max(np.cumsum(differ) / np.maximum(np.cumsum(bound * total), 1.0)))

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from scenesort import work
 from scenesort.scenes import Cut, Expected, Looks, deepest_fold, expected_points, weakest_cut, weigh
-from scenesort.steps.common import Context, InTime, VerifiedPairs
+from scenesort.steps.common import Context, VerifiedPairs, loaded, make
 from scenesort.steps.mapping import LEAST_MAPPING_S, map_parts
 from scenesort.types import FloatArray, PosedScene
+from scenesort.versions import library_versions
 from scenesort.work import CompareJob, PhotoKeys
+from scenesort.workspace import key
 
 Sides = tuple[tuple[str, ...], tuple[str, ...]]
 """Names of the photos on the two sides of a cut."""
@@ -90,24 +92,42 @@ def _compared(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScen
     expected = expected_points(model)
     values = [np.full(len(item.point), np.nan) for item in expected]
     jobs = list(_jobs(sides, model, expected))
-    stage_jobs = InTime((job for job, _ in jobs), context.schedule.end_s)
-    with context.progress.stage("look-alikes", len(jobs), context.stages) as stage:
-        outcomes = context.pool.run(
-            work.compare,
-            stage_jobs,
-            timeout_s=context.options.execution.task_timeout_s,
-            until_s=context.schedule.end_s,
-        )
-        for outcome, (_, spots) in zip(outcomes, jobs, strict=False):
-            stage.count(outcome)
-            if outcome.error is not None:
-                context.workspace.log(f"look-alikes: {outcome.task.photo.name}: {outcome.error}")
-                continue
-            for (row, at), correlations in zip(spots, outcome.result(), strict=True):
-                values[row][at] = correlations
-    if stage_jobs.num_taken < len(jobs):
+    unmade = make(
+        context,
+        "look-alikes",
+        "comparisons",
+        [(_shard(job), job) for job, _ in jobs],
+        work.compare,
+        lambda found: ({"correlations": np.concatenate(found).astype(np.float32)}, {}),
+    )
+    if unmade.late:
         return None
+    failed = {id(job) for job, _ in unmade.failed}
+    for job, spots in jobs:
+        if id(job) in failed:
+            continue
+        found = loaded(context, "comparisons", _shard(job))[0]["correlations"].astype(np.float64)
+        ends = np.cumsum([len(at) for _, at in spots])
+        for (row, at), correlations in zip(spots, np.split(found, ends[:-1]), strict=True):
+            values[row][at] = correlations
     return _looks(model, expected, values)
+
+
+def _shard(job: CompareJob) -> str:
+    """The key of a job's comparisons: what the photos show, their poses, and the points."""
+    others = [(photo.sha256, pose.camera, pose.cam_from_world) for photo, pose in job.others]
+    return key(
+        "comparisons",
+        work.COMPARISON_VERSION,
+        job.photo.sha256,
+        job.pose.camera,
+        job.pose.cam_from_world,
+        job.points_xyz,
+        job.pixels_px,
+        others,
+        list(job.rows),
+        library_versions(),
+    )
 
 
 def _jobs(

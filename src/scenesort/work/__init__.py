@@ -5,7 +5,7 @@ recently read features stay in the process from job to job.
 """
 
 from scenesort.work.classifying import ClassifyJob, classify
-from scenesort.work.comparing import CompareJob, compare
+from scenesort.work.comparing import COMPARISON_VERSION, CompareJob, compare
 from scenesort.work.features import FeaturesJob, extract
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
 from scenesort.work.mapping import ColourJob, MapJob, MappedPart, WindowJob, colours, map_part, plan_windows
@@ -29,6 +29,7 @@ from scenesort.work.retrieval import (
 )
 
 __all__ = [
+    "COMPARISON_VERSION",
     "AggregateJob",
     "ClassifyJob",
     "ClusterJob",

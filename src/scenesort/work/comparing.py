@@ -13,6 +13,8 @@ from scenesort import photos
 from scenesort.scenes import View, correlations, surface_normals
 from scenesort.types import FloatArray, ImageArray, Photo, PosedPhoto
 
+COMPARISON_VERSION = "1"
+"""Changes whenever the same job gives other correlations: it is part of an artefact's key."""
 CACHED_PHOTOS = 192
 """Grey photos of COMPARED_SIDE_PX that a worker keeps at hand, about 60 MB."""
 COMPARED_SIDE_PX = 640
