@@ -32,8 +32,8 @@ _PREFIX = "model."
 """Of the tensors' names in published files."""
 
 
-# Measured of whole processes on the CPU, photos of 504 x 378, random weights: base 1,288 MB while loading and 1,653 MB
-# for 4 photos; small 582, 862 and 1,379 MB for 1, 4 and 10 photos, 90 MB a photo, which is doubled for base.
+# Whole processes on the CPU, photos of 504 x 378, random weights: base took 1,288 MB while loading and 1,653 MB for
+# 4 photos; small 582, 862 and 1,379 MB for 1, 4 and 10 photos, 90 MB a photo, which is doubled for base.
 _LOADING_MB = 1300.0
 _NETWORK_MB = 950.0
 _PHOTO_MB = 180.0
