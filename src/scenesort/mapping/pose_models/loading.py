@@ -52,7 +52,7 @@ def check_licence(member: str, model: str, licence: str, commercial: bool, accep
     if not accepted:
         raise OptionError(
             f"{member}: model {model} comes under {licence}, which allows no commercial use; accept that "
-            "(accept_licence), or choose a model that allows it, such as depth-anything-3"
+            "with pose_models.accept_licence=true, or choose a model that allows it, such as depth-anything-3"
         )
     return f"{member}: model {model} comes under {licence}, no commercial use; you accepted it"
 
