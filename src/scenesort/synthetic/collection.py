@@ -35,9 +35,8 @@ class SceneSpec:
     `shared_seed` look alike. `likeness`: share of its fronts that are the same but for wear, 0 … 1; the rest have the
     same design. `common`: share of their wear and furniture that is the same, 0 … 1; with any, so are layout, ground
     and light, and only what stands in the middle is its own. `focal_ratio`: focal length / longer side. `radial`:
-    SIMPLE_RADIAL's k. `num_turned` photos are stored
-    turned by 90 degrees with no sign of it, `num_turned_exif` with an EXIF orientation. `has_exif`: focal length and
-    time in EXIF.
+    SIMPLE_RADIAL's k. `num_turned` photos are stored turned by 90 degrees with no sign of it, `num_turned_exif` with
+    an EXIF orientation. `has_exif`: focal length and time in EXIF.
     """
 
     name: str
