@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scenesort.scenes import Looks, deepest_fold, weigh
+from scenesort.scenes import Fold, Looks, deepest_fold, weigh, without_photos
 
 NUM_POINTS = 900
 
@@ -81,3 +81,55 @@ def test_a_cut_through_one_place_weighs_little_and_the_true_one_much(chance):
 
 def test_too_few_photos_are_never_cut(chance):
     assert deepest_fold(looks_of([0, 1, 0, 1, 0], chance), 3, 0.0) is None
+
+
+def test_photos_that_show_nothing_right_are_strays(chance):
+    # Of photos 10 to 15 two show something else at nearly everything; the others are of the same place as the first.
+    looks = looks_of([0] * 10 + [1, 1] + [0] * 4, chance, common=0.0)
+    fold = weigh(looks, range(10, 16))
+    assert fold.strays == (10, 11)
+    assert fold.is_of_strays
+
+
+def test_the_photos_of_a_look_alike_place_are_no_strays(chance):
+    # More than half of what is near by is the same.
+    looks = looks_of([0, 1] * 6, chance, common=0.7)
+    chosen = chance.random(len(looks.photo)) < 0.5
+    mixed = Looks(looks.photo, looks.reference, looks.point, looks.angle_deg, looks.differs & chosen, looks.sees)
+    fold = deepest_fold(mixed, 3, 2.5)
+    assert fold is not None
+    assert fold.strays == ()
+    assert not fold.is_of_strays
+
+
+def test_when_most_of_a_side_differs_everywhere_it_is_a_place_of_its_own(chance):
+    fold = deepest_fold(looks_of([0] * 8 + [1] * 5, chance, common=0.0), 3, 2.5)
+    assert fold is not None
+    assert len(fold.strays) == 5
+    assert not fold.is_of_strays
+
+
+@pytest.mark.parametrize(
+    ("size", "witnesses", "is_proved"), [(6, 3, True), (9, 3, True), (12, 3, False), (5, 2, False)]
+)
+def test_a_third_of_the_smaller_side_must_tell(size, witnesses, is_proved):
+    fold = Fold(tuple(range(size)), tuple(range(size, 40)), 9.0, 50, witnesses, 99, 1.0, ())
+    assert fold.is_proved == is_proved
+
+
+def test_looks_without_some_photos_are_those_among_the_others(chance):
+    place_of = np.array([0, 1] * 6)
+    looks = looks_of(place_of, chance)
+    fewer = without_photos(looks, (0, 5))
+    kept = np.delete(np.arange(12), [0, 5])
+    np.testing.assert_array_equal(fewer.sees, looks.sees[kept])
+    expected = {
+        (photo, reference, point)
+        for photo, reference, point in zip(looks.photo, looks.reference, looks.point, strict=True)
+        if not {0, 5} & {photo, reference}
+    }
+    found = zip(kept[fewer.photo], kept[fewer.reference], fewer.point, strict=True)
+    assert set(found) == expected
+    fold = deepest_fold(fewer, 3, 2.5)
+    assert fold is not None
+    assert {len(fold.side), len(fold.other)} == {5}

@@ -1,10 +1,10 @@
 """Verified view graph → connected parts → scenes and outliers; look-alike places told apart."""
 
-from scenesort.scenes.assignment import assign, one_scene_a_photo
+from scenesort.scenes.assignment import assign, one_scene_a_photo, without_poses
 from scenesort.scenes.classifiers import NONE, PairClassifier, load_classifier
 from scenesort.scenes.edge_confidence import edge_confidence, trusted, with_confidence, with_doubts
 from scenesort.scenes.expectations import Expected, expected_points
-from scenesort.scenes.folds import Fold, Looks, deepest_fold, weigh
+from scenesort.scenes.folds import Fold, Looks, deepest_fold, weigh, without_photos
 from scenesort.scenes.look_alikes import Cut, weakest_cut
 from scenesort.scenes.patches import View, correlations, surface_normals
 from scenesort.scenes.view_graph import build_view_graph, connected_parts
@@ -32,4 +32,6 @@ __all__ = [
     "weigh",
     "with_confidence",
     "with_doubts",
+    "without_photos",
+    "without_poses",
 ]

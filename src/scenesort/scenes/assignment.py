@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def one_scene_a_photo(models: Iterable[PosedScene], min_photos: int) -> list[Pos
         if weakest is None or len(owned[weakest]) >= min_photos:
             break
         del left[weakest]
-    kept = [_without_others(model, mine) for model, mine in zip(left, owned, strict=True)]
+    kept = [_with_only(model, mine) for model, mine in zip(left, owned, strict=True)]
     kept.sort(key=lambda scene: (-len(scene.photos), [photo.name for photo in scene.photos]))
     return [dataclasses.replace(scene, name=f"scene_{rank:02d}") for rank, scene in enumerate(kept, start=1)]
 
@@ -72,7 +72,12 @@ def _owned(models: Sequence[PosedScene]) -> list[list[PosedPhoto]]:
     return [[photo for photo in model.photos if owner[photo.name][1] == -row] for row, model in enumerate(models)]
 
 
-def _without_others(model: PosedScene, mine: list[PosedPhoto]) -> PosedScene:
+def without_poses(model: PosedScene, names: Collection[str]) -> PosedScene:
+    """Take back the poses of some photos, and the points that fewer than two others see."""
+    return _with_only(model, [photo for photo in model.photos if photo.name not in names])
+
+
+def _with_only(model: PosedScene, mine: list[PosedPhoto]) -> PosedScene:
     """Keep some of a model's photos and the points that at least two of them see."""
     if len(mine) == len(model.photos):
         return model

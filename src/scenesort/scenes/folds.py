@@ -37,7 +37,12 @@ KNOWN_LOOKS = 20
 MIN_POINTS = 8
 """Fewest points of each side that differ across a cut …"""
 MIN_WITNESSES = 3
-"""… and fewest photos of each side in which more differ than would in one place: a few wrong poses are no fold."""
+"""… and fewest photos of each side in which more differ than would in one place: a few wrong poses are no fold …"""
+MIN_WITNESS_SHARE = 1 / 3
+"""… nor are a few photos that glare or are half hidden: this share of the smaller side's photos must tell."""
+STRAY_LOOKS, STRAY_SHARE = 20, 0.75
+"""A photo of the smaller side that differs in more than this share of so many looks across is a stray: look-alikes have
+much in common, a photo with a wrong pose has nothing."""
 
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -66,7 +71,8 @@ class Fold:
 
     `excess`: how many times as many points differ across the cut as would in one place, in the direction where that is
     less. `num_points`, `num_witnesses`, `num_looks`: points that differ across the cut, photos that show so, and looks
-    across it, of the direction that has fewest. `gain`: log-likelihood that the cut explains.
+    across it, of the direction that has fewest. `gain`: log-likelihood that the cut explains. `strays`: rows of photos
+    of the smaller side whose poses are wrong.
     """
 
     side: tuple[int, ...]
@@ -76,11 +82,18 @@ class Fold:
     num_witnesses: int
     num_looks: int
     gain: float
+    strays: tuple[int, ...]
 
     @property
     def is_proved(self) -> bool:
         """Whether enough points differ, in enough photos."""
-        return self.num_points >= MIN_POINTS and self.num_witnesses >= MIN_WITNESSES
+        smaller = min(len(self.side), len(self.other))
+        return self.num_points >= MIN_POINTS and self.num_witnesses >= max(MIN_WITNESSES, MIN_WITNESS_SHARE * smaller)
+
+    @property
+    def is_of_strays(self) -> bool:
+        """Whether a few wrong poses make the fold, among photos that are right."""
+        return 0 < 2 * len(self.strays) < min(len(self.side), len(self.other))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +127,22 @@ def deepest_fold(looks: Looks, min_photos: int, min_excess: float) -> Fold | Non
     return best
 
 
+def without_photos(looks: Looks, rows: Sequence[int]) -> Looks:
+    """Return the looks among the other photos, whose rows move up."""
+    kept = np.ones(len(looks.sees), bool)
+    kept[list(rows)] = False
+    new_row = np.cumsum(kept) - 1
+    chosen = kept[looks.photo] & kept[looks.reference]
+    return Looks(
+        photo=new_row[looks.photo[chosen]],
+        reference=new_row[looks.reference[chosen]],
+        point=looks.point[chosen],
+        angle_deg=looks.angle_deg[chosen],
+        differs=looks.differs[chosen],
+        sees=looks.sees[kept],
+    )
+
+
 def weigh(looks: Looks, side: Sequence[int]) -> Fold:
     """Weigh one cut; `side`: rows of the photos of its first side."""
     flags = np.zeros(len(looks.sees), bool)
@@ -133,14 +162,31 @@ def _weighed(looks: Looks, side: Flags, gain: float) -> Fold:
         num_witnesses=min(first[2], second[2]),
         num_looks=min(first[3], second[3]),
         gain=gain,
+        strays=_strays(looks, side if 2 * np.count_nonzero(side) <= len(side) else ~side),
     )
+
+
+def _strays(looks: Looks, smaller: Flags) -> tuple[int, ...]:
+    differ, total = np.zeros(len(smaller)), np.zeros(len(smaller))
+    for own in (smaller, ~smaller):
+        across = _across(looks, own)
+        # Of the two photos of a look across, one is on the smaller side.
+        rows = np.where(smaller[looks.photo[across]], looks.photo[across], looks.reference[across])
+        total += np.bincount(rows, minlength=len(total))
+        differ += np.bincount(rows, weights=looks.differs[across], minlength=len(total))
+    return tuple(np.flatnonzero((total >= STRAY_LOOKS) & (differ > STRAY_SHARE * total)).tolist())
+
+
+def _across(looks: Looks, own: Flags) -> Flags:
+    """Looks from near by at points that only one side sees, in photos of the other."""
+    is_unique: Flags = ~np.any(looks.sees[~own], axis=0)
+    across: Flags = own[looks.reference] & ~own[looks.photo] & is_unique[looks.point]
+    return across & (looks.angle_deg < NEAR_DEG[-1])
 
 
 def _direction(looks: Looks, own: Flags, bound: FloatArray) -> tuple[float, int, int, int]:
     """Points that only one side sees, in photos of the other: excess of those that differ, points, witnesses, looks."""
-    is_unique: Flags = ~np.any(looks.sees[~own], axis=0)
-    across: Flags = own[looks.reference] & ~own[looks.photo] & is_unique[looks.point]
-    across &= looks.angle_deg < NEAR_DEG[-1]
+    across = _across(looks, own)
     differ, total = _by_angle(looks, across)
     # By the smallest angles alone, or with the larger ones, where photos stand farther apart.
     excess = float(np.max(np.cumsum(differ) / np.maximum(np.cumsum(bound * total), 1.0)))

@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesort import work
-from scenesort.scenes import Cut, Expected, Looks, deepest_fold, expected_points, weakest_cut, weigh
+from scenesort.scenes import (
+    Cut,
+    Expected,
+    Looks,
+    deepest_fold,
+    expected_points,
+    weakest_cut,
+    weigh,
+    without_photos,
+    without_poses,
+)
 from scenesort.steps.common import Context, VerifiedPairs, loaded, make
 from scenesort.steps.mapping import LEAST_MAPPING_S, map_parts
 from scenesort.types import FloatArray, PosedScene
@@ -39,11 +49,12 @@ def split_look_alikes(
     for _ in range(SPLIT_ROUNDS):
         parts: list[tuple[str, ...]] = []
         for model in waiting:
-            found = _found_cut(context, sides, model)
+            without, found = _examined(context, sides, model)
             if found is None:
-                settled.append(model)
+                settled.append(without)
                 continue
-            parts += found
+            strays = {photo.name for photo in model.photos} - set(found[0]) - set(found[1])
+            parts += [tuple(sorted({*part, *strays})) for part in found]
             cuts.append(found)
         if not parts:
             return settled, cuts
@@ -54,14 +65,22 @@ def split_look_alikes(
     return settled + waiting, cuts
 
 
-def _found_cut(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene) -> Sides | None:
-    """Return the photos of the two places that a model holds, or None."""
+def _examined(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene) -> tuple[PosedScene, Sides | None]:
+    """Return a model without photos whose poses are wrong, and the photos of the two places that it holds, or None."""
     options = context.options.scenes
     if len(model.photos) < 2 * options.min_photos:
-        return None
+        return model, None
     looks = _compared(context, sides, model) if options.min_fold_excess > 0 else None
     if looks is not None:
         fold = deepest_fold(looks, options.min_photos, options.min_fold_excess)
+        while fold is not None and fold.is_of_strays:
+            strays = _names(model, fold.strays)
+            model, looks = without_poses(model, strays), without_photos(looks, fold.strays)
+            context.notice(
+                f"{len(strays)} of {len(model.photos) + len(strays)} photos ({strays[0]} …) show something else than "
+                "what their poses say: the poses are taken back"
+            )
+            fold = deepest_fold(looks, options.min_photos, options.min_fold_excess)
         if fold is not None:
             first, second = _names(model, fold.side), _names(model, fold.other)
             context.notice(
@@ -69,15 +88,15 @@ def _found_cut(context: Context, sides: Mapping[str, PhotoKeys], model: PosedSce
                 f"of {second[0]} … do, {fold.num_points} points or more differ, {fold.excess:.1f} times as many as in "
                 "one place: they are mapped apart"
             )
-            return first, second
+            return model, (first, second)
     cut = weakest_cut(model, options.min_photos) if options.max_cut_ratio > 0 else None
     if cut is None or cut.ratio >= options.max_cut_ratio or (looks is not None and _is_contradicted(model, cut, looks)):
-        return None
+        return model, None
     context.notice(
         f"{len(model.photos)} photos had been joined, but {cut.side[0]} … and {cut.other[0]} … "
         f"share {100 * cut.ratio:.1f}% of what photos of one place would: they are mapped apart"
     )
-    return cut.side, cut.other
+    return model, (cut.side, cut.other)
 
 
 def _is_contradicted(model: PosedScene, cut: Cut, looks: Looks) -> bool:

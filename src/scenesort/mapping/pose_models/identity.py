@@ -22,14 +22,15 @@ def check(name: str, options: PoseModelOptions) -> str:
     for a model that isn't here. Weights of the registry are looked for by `weights.require` (`needed_weights`).
     """
     member: Any = load(name)
-    if importlib.util.find_spec(member.package.partition(".")[0]) is None:
-        raise MissingDependencyError(
-            f"{name} needs the package {member.package}, which isn't installed; install it with: {member.install}"
-        )
+    # The licence first: who can't accept it need install nothing.
     chosen = options.model or "".join(member.weights[:1])
     known = (chosen,) if chosen in weights.REGISTRY else ()
     licence, commercial = licence_of(chosen, known, member.licence, member.commercial)
     sentence = check_licence(name, chosen, licence, commercial, options.accept_licence)
+    if importlib.util.find_spec(member.package.partition(".")[0]) is None:
+        raise MissingDependencyError(
+            f"{name} needs the package {member.package}, which isn't installed; install it with: {member.install}"
+        )
     _path(member, options)
     return sentence
 
