@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mapped_worlds import center_errors, mapping_task, poses_on_an_arc, random_points
+from pictures import camera
 from scenesort import work
 from scenesort.execution import WorkerPool
 
@@ -23,9 +24,9 @@ def mapped():
         ]
 
 
-def weakly_tied(shared, partners=6, min_inliers=10):
+def weakly_tied(shared, partners=6, min_inliers=10, group="one", known=None):
     """An arc whose last photo has so many matches with each of its nearest partners, and none with the others."""
-    task = mapping_task(ARC, POINTS, group="one", fill_min_inliers=min_inliers)
+    task = mapping_task(ARC, POINTS, group=group, known=known, fill_min_inliers=min_inliers)
     geometries = []
     for geometry in task.geometries:
         if LAST in geometry.pair:
@@ -51,6 +52,15 @@ def test_too_few_points_prove_no_pose(mapped):
     too_few, one_partner = mapped(weakly_tied(20, min_inliers=25), weakly_tied(9, partners=6))
     assert LAST not in names(too_few)[0]
     assert LAST not in names(one_partner)[0]
+
+
+def test_a_camera_of_its_own_needs_the_usual_number(mapped):
+    """Few points fix a pose, not a focal length as well, unless EXIF knows it."""
+    own, with_exif = mapped(
+        weakly_tied(20, group=None), weakly_tied(20, group=None, known=camera(has_focal_prior=True))
+    )
+    assert LAST not in names(own)[0]
+    assert LAST in names(with_exif)[0]
 
 
 def test_wrong_matches_pose_no_photo(mapped):

@@ -6,7 +6,7 @@ while it is small; asking less once a model stands can only add photos to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pycolmap
@@ -28,9 +28,11 @@ def fill_models(
     """Go on with each model, the largest first, on its own photos and those that no model has posed yet.
 
     `options` are those of the mapper that made the models; poses need `min_inliers` inliers only. A photo stays if it
-    then sees as many points of `MIN_TRACK_PHOTOS` photos or more. A photo posed by one model is not offered to the
-    next, so this joins no two models. `folder` is for files.
+    then sees as many points of `MIN_TRACK_PHOTOS` photos or more; without a focal length from EXIF or from other photos
+    of its camera it needs as many as the mapper asks for, since a free focal length fits chance matches. A photo
+    posed by one model is not offered to the next, so this joins no two models. `folder` is for files.
     """
+    usual_inliers = options.mapper.abs_pose_min_num_inliers
     posed = {name for model in models for name in _names(model)}
     options.mapper.abs_pose_min_num_inliers = min_inliers
     options.mapper.abs_pose_min_inlier_ratio = RELAXED_INLIER_RATIO
@@ -40,8 +42,16 @@ def fill_models(
         mine = _names(model)
         left_out = set(photo_names) - posed
         if left_out:
+            known = {model.image(image_id).camera_id for image_id in model.reg_image_ids()}
             model = _continued(model, database, sorted(mine | left_out), options, folder / f"fill-{number}")
-            _drop_unproven(model, _names(model) - mine, min_inliers)
+            needed = {
+                image.image_id: min_inliers
+                if image.camera_id in known or model.camera(image.camera_id).has_prior_focal_length
+                else usual_inliers
+                for image in map(model.image, model.reg_image_ids())
+                if image.name not in mine
+            }
+            _drop_unproven(model, needed)
             posed |= _names(model)
         filled.append(model)
     return filled
@@ -65,21 +75,23 @@ def _continued(
     return best if _names(best) > _names(model) else model
 
 
-def _drop_unproven(model: pycolmap.Reconstruction, names: set[str], min_inliers: int) -> None:
-    """Take back the poses of photos that see too few points which other photos agree on, weakest first."""
-    while True:
-        proven = {
-            image.image_id: sum(
+def _drop_unproven(model: pycolmap.Reconstruction, needed: Mapping[int, int]) -> None:
+    """Take back the poses of photos that see fewer points which other photos agree on than `needed`, weakest first."""
+    left = dict(needed)
+    while left:
+        lacking = {
+            image_id: count
+            - sum(
                 point.has_point3D() and model.point3D(point.point3D_id).track.length() >= MIN_TRACK_PHOTOS
-                for point in image.points2D
+                for point in model.image(image_id).points2D
             )
-            for image in map(model.image, model.reg_image_ids())
-            if image.name in names
+            for image_id, count in sorted(left.items())
         }
-        weakest = min(sorted(proven), key=lambda image_id: proven[image_id], default=None)
-        if weakest is None or proven[weakest] >= min_inliers:
+        weakest = max(lacking, key=lambda image_id: lacking[image_id])
+        if lacking[weakest] <= 0:
             return
         model.deregister_frame(model.image(weakest).frame_id)
+        del left[weakest]
 
 
 def _names(model: pycolmap.Reconstruction) -> set[str]:

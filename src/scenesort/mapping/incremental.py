@@ -14,7 +14,7 @@ class Incremental:
     """COLMAP's incremental mapper, several models a part."""
 
     name: ClassVar[str] = "incremental"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     def map(self, task: MappingTask, folder: Path) -> list[PosedScene]:
         """Map one part; see MappingMember."""
