@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MARKER = "demo.txt"
 HEADLINE = "A demo of scenesort."
-TABLES = ("thresholds.csv", "cameras.csv", "labels.csv")
+TABLES = ("depths.npz", "thresholds.csv", "cameras.csv", "labels.csv")
 
 
 def demo(
