@@ -6,13 +6,15 @@ import pytest
 
 from scenesort import features, mapping, matching, plugins
 from scenesort.errors import MissingDependencyError, OptionError
+from scenesort.mapping import pose_models
 from scenesort.weights import REGISTRY
 
-FAMILIES = {"features": features, "matching": matching, "mapping": mapping}
+FAMILIES = {"features": features, "matching": matching, "mapping": mapping, "pose_models": pose_models}
 BUILT_IN = {
     "features": {"aliked", "sift", "xfeat"},
     "matching": {"lightglue", "lighterglue", "nearest"},
     "mapping": {"incremental"},
+    "pose_models": {"depth-anything-3", "mast3r", "must3r", "oracle", "oracle-incremental", "pi3", "vggt"},
 }
 
 
@@ -32,7 +34,8 @@ def test_every_built_in_member_is_registered_under_its_own_name(family):
 def test_an_unknown_member_is_named_with_those_installed(family):
     wrong = sorted(BUILT_IN[family])[0] + "x"
     with pytest.raises(
-        OptionError, match=rf"no {family} member '{wrong}' \(did you mean '{wrong[:-1]}'\?\); installed: "
+        OptionError,
+        match=rf"no {family} member( or pose model)? '{wrong}' \(did you mean '{wrong[:-1]}'\?\); installed: ",
     ):
         FAMILIES[family].load(wrong)
 
