@@ -188,9 +188,9 @@ def _sort(
 def _tell_untrusted(context: Context, posed: Sequence[PosedScene]) -> None:
     doubted = [name for scene in posed for name in mapping.untrusted(scene)]
     if doubted:
-        poses = "1 pose is" if len(doubted) == 1 else f"{len(doubted)} poses are"
+        poses = f"the pose of {doubted[0]} is" if len(doubted) == 1 else f"{len(doubted)} poses ({doubted[0]} …) are"
         context.notice(
-            f"{poses} not to be trusted, {doubted[0]} first: too few points fix them (deviation in photos.csv above "
+            f"{poses} not to be trusted: too few points fix a position there (deviation in photos.csv above "
             f"{mapping.TRUSTED_DEVIATION:g} of the depth)"
         )
 
