@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scenesort import evaluation, export, mapping, scenes, steps
@@ -179,20 +179,10 @@ def _sort(
     coloured = steps.colour_points(context, chosen, sides)
     posed, outliers = scenes.assign(coloured, sides, scenes.trusted(graph), options.scenes.min_leftover_inliers)
     steps.write_pairs(context, graph)
-    _tell_untrusted(context, posed)
+    steps.tell_untrusted(context, posed)
     if assemble:
         steps.assemble(context, sides, verified)
     return found, posed, outliers
-
-
-def _tell_untrusted(context: Context, posed: Sequence[PosedScene]) -> None:
-    doubted = [name for scene in posed for name in mapping.untrusted(scene)]
-    if doubted:
-        poses = f"the pose of {doubted[0]} is" if len(doubted) == 1 else f"{len(doubted)} poses ({doubted[0]} …) are"
-        context.notice(
-            f"{poses} not to be trusted: too few points fix a position there (deviation in photos.csv above "
-            f"{mapping.TRUSTED_DEVIATION:g} of the depth)"
-        )
 
 
 def _write(context: Context, found: PhotoSet, result: CollectionResult, nested: bool) -> None:

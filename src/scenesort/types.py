@@ -213,6 +213,14 @@ class PosedScene:
     unposed: tuple[str, ...] = ()
 
     @property
+    def photos_per_point(self) -> NDArray[np.int64]:
+        """How many photos see each point, (p,) int64."""
+        counts = np.zeros(len(self.points_xyz), dtype=np.int64)
+        for photo in self.photos:
+            counts[np.unique(photo.point_index)] += 1
+        return counts
+
+    @property
     def members(self) -> tuple[str, ...]:
         """Names of all photos of the scene, sorted."""
         return tuple(sorted([*(photo.name for photo in self.photos), *self.unposed]))

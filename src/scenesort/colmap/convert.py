@@ -6,7 +6,7 @@ import numpy as np
 import pycolmap
 from numpy.typing import NDArray
 
-from scenesort.types import Camera, PosedPhoto, PosedScene, TwoViewGeometry
+from scenesort.types import Camera, FloatArray, PosedPhoto, PosedScene, TwoViewGeometry
 
 
 def to_camera(camera: Camera, camera_id: int = 1) -> pycolmap.Camera:
@@ -73,21 +73,33 @@ def to_scene(model: pycolmap.Reconstruction, name: str, fixed_cameras: frozenset
 def from_scene(scene: PosedScene) -> pycolmap.Reconstruction:
     """Build a COLMAP model of a scene: image ids follow the photos' order, point ids the points', both from 1."""
     model = pycolmap.Reconstruction()
-    written: set[int] = set()
     for image_id, photo in enumerate(scene.photos, start=1):
-        if photo.camera_id not in written:
-            model.add_camera_with_trivial_rig(to_camera(photo.camera, photo.camera_id))
-            written.add(photo.camera_id)
-        image = pycolmap.Image(
-            name=photo.name, keypoints=photo.keypoints_px, camera_id=photo.camera_id, image_id=image_id
-        )
-        model.add_image_with_trivial_frame(image, pycolmap.Rigid3d(photo.cam_from_world))
+        add_photo(model, image_id, photo.name, photo.camera, photo.camera_id, photo.cam_from_world, photo.keypoints_px)
     for point, track in enumerate(tracks(scene)):
         elements = [pycolmap.TrackElement(int(photo) + 1, int(keypoint)) for photo, keypoint in track]
         model.add_point3D(scene.points_xyz[point], pycolmap.Track(elements), scene.points_rgb[point])
     for point, error in enumerate(scene.points_error_px, start=1):
         model.point3D(point).error = float(error)
     return model
+
+
+def add_photo(
+    model: pycolmap.Reconstruction,
+    image_id: int,
+    name: str,
+    camera: Camera,
+    camera_id: int,
+    cam_from_world: FloatArray,
+    keypoints_px: FloatArray,
+) -> None:
+    """Add a posed photo to a COLMAP model, and its camera where the model lacks it.
+
+    `cam_from_world`: (3, 4) float64; `keypoints_px`: (n, 2) float64 in frame pixels.
+    """
+    if not model.exists_camera(camera_id):
+        model.add_camera_with_trivial_rig(to_camera(camera, camera_id))
+    image = pycolmap.Image(name=name, keypoints=keypoints_px, camera_id=camera_id, image_id=image_id)
+    model.add_image_with_trivial_frame(image, pycolmap.Rigid3d(cam_from_world))
 
 
 def tracks(scene: PosedScene) -> list[NDArray[np.int64]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pycolmap
 from numpy.typing import NDArray
 
-from scenesort.colmap.convert import to_camera, to_two_view_geometry
+from scenesort.colmap.convert import add_photo, to_two_view_geometry
 from scenesort.types import Camera, FloatArray, TwoViewGeometry
 
 
@@ -54,16 +54,9 @@ def triangulate_matches(
     """
     pycolmap.logging.minloglevel = int(pycolmap.logging.Level.FATAL)
     model, graph = pycolmap.Reconstruction(), pycolmap.CorrespondenceGraph()
-    written: set[int] = set()
     image_ids = {photo.name: row for row, photo in enumerate(photos, start=1)}
     for image_id, photo in enumerate(photos, start=1):
-        if photo.camera_id not in written:
-            model.add_camera_with_trivial_rig(to_camera(photo.camera, photo.camera_id))
-            written.add(photo.camera_id)
-        image = pycolmap.Image(
-            name=photo.name, keypoints=photo.keypoints_px, camera_id=photo.camera_id, image_id=image_id
-        )
-        model.add_image_with_trivial_frame(image, pycolmap.Rigid3d(photo.cam_from_world))
+        add_photo(model, image_id, photo.name, photo.camera, photo.camera_id, photo.cam_from_world, photo.keypoints_px)
         graph.add_image(image_id, len(photo.keypoints_px))
     for geometry in geometries:
         if all(name in image_ids for name in geometry.pair):

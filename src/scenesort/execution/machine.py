@@ -1,4 +1,4 @@
-"""What the machine offers: processor cores that this process may use, and the device for torch."""
+"""What the machine offers: processor cores that this process may use, the device for torch, free memory."""
 
 from __future__ import annotations
 
@@ -87,6 +87,30 @@ def own_device(device: str) -> str:
 
     number = int(os.environ.get(NUMBER_VARIABLE, "0"))
     return f"cuda:{number % max(1, torch.cuda.device_count())}"
+
+
+def available_mb(device: str, root: Path = Path("/")) -> float | None:
+    """Return the free memory of a device in MB: a GPU's own, else the machine's; None where the system doesn't tell.
+
+    On Linux the machine's is what `/proc/meminfo` calls available, or what a control group's limit leaves if less.
+    """
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.mem_get_info(torch.device(device))[0] / 1e6
+    found = re.search(r"^MemAvailable: +(\d+) kB$", _text(root / "proc/meminfo"), re.MULTILINE)
+    known = [int(found[1]) * 1024 / 1e6] if found else []
+    groups = root / "sys/fs/cgroup"
+    for folder, limit_file, used_file, cache_name in (
+        (groups, "memory.max", "memory.current", "inactive_file"),
+        (groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        limit, used = _text(folder / limit_file).strip(), _text(folder / used_file).strip()
+        if limit.isdigit() and used.isdigit():
+            cached = re.search(rf"^{cache_name} (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
+            # Pages of files that can be dropped at any time are no use of memory.
+            known.append(max(0, int(limit) - int(used) + (int(cached[1]) if cached else 0)) / 1e6)
+    return min(known) if known else None
 
 
 def own_peak_memory_mb() -> float:

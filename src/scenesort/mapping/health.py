@@ -42,7 +42,7 @@ def measure(models: Sequence[PosedScene], task: MappingTask) -> Health:
     """Return the health of the models of a task."""
     bound_px = task.mapping.max_reprojection_error_px
     posed = {photo.name for model in models for photo in model.photos}
-    lengths = np.concatenate([_track_lengths(model) for model in models]) if models else np.zeros(0)
+    lengths = np.concatenate([model.photos_per_point for model in models]) if models else np.zeros(0)
     explained, total = 0, 0
     keypoints = {photo.name: photo.keypoints_px for photo in task.photos}
     by_model = [{photo.name: photo for photo in model.photos} for model in models]
@@ -91,10 +91,3 @@ def epipolar_errors_px(
     with np.errstate(divide="ignore", invalid="ignore"):
         error = focal_px * np.abs(algebraic) / np.sqrt(squares)
     return np.where(np.isfinite(error), error, np.inf)
-
-
-def _track_lengths(model: PosedScene) -> FloatArray:
-    lengths = np.zeros(len(model.points_xyz))
-    for photo in model.photos:
-        lengths[np.unique(photo.point_index)] += 1
-    return lengths

@@ -207,9 +207,7 @@ def _joined(
             chosen.append(row)
             used |= keys
     points = seen.point[chosen].astype(np.int64)
-    counts = np.zeros(len(model.points_xyz))
-    for photo in model.photos:
-        np.add.at(counts, photo.point_index, 1)
+    counts = model.photos_per_point
     error_px = model.points_error_px.copy()
     error_px[points] += (errors[chosen] - error_px[points]) / (counts[points] + 1)
     added = PosedPhoto(name, camera, camera_id, pose, pixels[chosen], points)

@@ -28,9 +28,7 @@ def center_deviations(scene: PosedScene) -> FloatArray:
 
     Infinite where the keypoints determine no pose.
     """
-    counts = np.zeros(len(scene.points_xyz), dtype=np.int64)
-    for photo in scene.photos:
-        np.add.at(counts, np.unique(photo.point_index), 1)
+    counts = scene.photos_per_point
     return np.array([_deviation(scene, photo, counts) for photo in scene.photos], dtype=np.float64)
 
 

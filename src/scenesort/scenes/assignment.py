@@ -81,10 +81,7 @@ def _with_only(model: PosedScene, mine: list[PosedPhoto]) -> PosedScene:
     """Keep some of a model's photos and the points that at least two of them see."""
     if len(mine) == len(model.photos):
         return model
-    seen = np.zeros(len(model.points_xyz), dtype=np.int64)
-    for photo in mine:
-        seen[np.unique(photo.point_index)] += 1
-    kept = seen >= 2
+    kept = dataclasses.replace(model, photos=tuple(mine)).photos_per_point >= 2
     new_index = np.cumsum(kept) - 1
     photos = []
     for photo in mine:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesort.types import FloatArray, PosedPhoto, PosedScene
+from scenesort.scenes.expectations import in_frame
+from scenesort.types import FloatArray, PosedScene
 
 MAX_VIEW_ANGLE_DEG = 30.0
 """Two photos see a point from about the same side when their rays to it differ by less than this."""
@@ -50,7 +51,7 @@ def shared_and_expected(scene: PosedScene) -> tuple[FloatArray, FloatArray]:
     centers = np.array([photo.center_in_world for photo in scene.photos])
     min_cosine = np.cos(np.radians(MAX_VIEW_ANGLE_DEG))
     for row, photo in enumerate(scene.photos):
-        visible = _in_frame(photo, scene.points_xyz)
+        visible = in_frame(photo, scene.points_xyz)
         mine = np.zeros(len(scene.points_xyz), dtype=bool)
         mine[seen[row]] = True
         for other in range(count):
@@ -91,17 +92,6 @@ def weakest_cut(scene: PosedScene, min_photos: int) -> Cut | None:
 def _share(shared: FloatArray, expected: FloatArray, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
     block = np.ix_(rows, columns)
     return float(shared[block].sum() / max(expected[block].sum(), 1.0))
-
-
-def _in_frame(photo: PosedPhoto, points: FloatArray) -> NDArray[np.bool_]:
-    """Which points project into the photo, by its focal length and principal point alone."""
-    in_camera = points @ photo.cam_from_world[:, :3].T + photo.cam_from_world[:, 3]
-    depth = in_camera[:, 2]
-    width, height = photo.camera.width_px, photo.camera.height_px
-    tangents = in_camera[:, :2] / np.where(depth > 0, depth, np.inf)[:, None]
-    half_px = np.array([width, height]) / 2
-    inside: NDArray[np.bool_] = (depth > 0) & np.all(np.abs(tangents) * photo.camera.params[0] < half_px, axis=1)
-    return inside
 
 
 def _fiedler_vector(weights: FloatArray) -> FloatArray:

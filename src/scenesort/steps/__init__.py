@@ -13,7 +13,7 @@ from scenesort.steps.grouping import find_groups
 from scenesort.steps.growing import grow, grow_learned, grown_pairs
 from scenesort.steps.mapping import map_parts
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
-from scenesort.steps.rating import rate_pairs, trusted_pairs, write_pairs
+from scenesort.steps.rating import rate_pairs, tell_untrusted, trusted_pairs, write_pairs
 from scenesort.steps.retrieving import (
     describe_photos,
     fusion_options,
@@ -58,6 +58,7 @@ __all__ = [
     "score_pairs",
     "screen_pairs",
     "split_look_alikes",
+    "tell_untrusted",
     "trained_file",
     "trusted_pairs",
     "verify_again",

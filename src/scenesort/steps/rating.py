@@ -1,13 +1,13 @@
-"""Steps that rate the pairs of the verified view graph, before and after mapping."""
+"""Steps that rate the pairs of the verified view graph, before and after mapping, and the poses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from scenesort import work
+from scenesort import mapping, work
 from scenesort.scenes import NONE, edge_confidence, trusted, with_confidence
 from scenesort.steps.common import Context, VerifiedPairs, load_geometries
-from scenesort.types import Pair, ViewGraph
+from scenesort.types import Pair, PosedScene, ViewGraph
 from scenesort.work import ClassifyJob, PhotoKeys
 
 
@@ -46,6 +46,17 @@ def write_pairs(context: Context, graph: ViewGraph) -> None:
         ["first", "second", "inliers", "confidence"],
         [(*pair, graph.edges[pair], f"{known[pair]:.3f}" if pair in known else "") for pair in ranked],
     )
+
+
+def tell_untrusted(context: Context, posed: Sequence[PosedScene]) -> None:
+    """Tell the user which poses are not to be trusted."""
+    doubted = [name for scene in posed for name in mapping.untrusted(scene)]
+    if doubted:
+        poses = f"the pose of {doubted[0]} is" if len(doubted) == 1 else f"{len(doubted)} poses ({doubted[0]} …) are"
+        context.notice(
+            f"{poses} not to be trusted: too few points fix a position there (deviation in photos.csv above "
+            f"{mapping.TRUSTED_DEVIATION:g} of the depth)"
+        )
 
 
 def _votes(context: Context, sides: Mapping[str, PhotoKeys], graph: ViewGraph) -> dict[Pair, float]:

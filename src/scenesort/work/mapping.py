@@ -11,9 +11,8 @@ import numpy as np
 
 from scenesort import mapping, photos
 from scenesort.config import PoseModelsOptions
-from scenesort.execution import own_device
+from scenesort.execution import available_mb, own_device
 from scenesort.mapping import MappingTask, Surroundings
-from scenesort.retrieval.global_descriptors.memory import available_mb
 from scenesort.types import FloatArray, ImageArray, Photo, PosedScene
 
 

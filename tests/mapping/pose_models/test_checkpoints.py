@@ -30,15 +30,14 @@ def registry_folder(home, name):
 def test_names_and_addresses_of_the_registry(home, model):
     with pytest.raises(WeightsError, match=r"weights 'must3r' .* are not here; run: scenesort weights fetch must3r"):
         find_checkpoint("must3r", model, ("must3r",))
-    assert licence_of(model, ("must3r",), "other", True) == ("MUSt3R Non-Commercial License", False)
+    assert licence_of(model, "other", True) == ("MUSt3R Non-Commercial License", False)
 
 
 def test_a_repository_of_the_hub_that_the_registry_has(home):
     with pytest.raises(WeightsError, match="scenesort weights fetch vggt --accept-licence"):
         find_checkpoint("vggt", "facebook/VGGT-1B", ("vggt", "vggt-commercial"))
-    known = ("vggt", "vggt-commercial")
-    assert licence_of("facebook/VGGT-1B-Commercial", known, "CC-BY-NC-4.0", False)[1] is True
-    assert licence_of("./folder", known, "CC-BY-NC-4.0", False) == ("CC-BY-NC-4.0", False)
+    assert licence_of("facebook/VGGT-1B-Commercial", "CC-BY-NC-4.0", False)[1] is True
+    assert licence_of("./folder", "CC-BY-NC-4.0", False) == ("CC-BY-NC-4.0", False)
 
 
 def test_wrong_bytes_and_half_files_of_the_registry_are_told(home):

@@ -13,6 +13,7 @@ from pose_model_scenes import SIZES, check_contract, check_truth, photo_inputs, 
 from pose_model_stubs import STATE, Network, install, tensor
 from scenesort.errors import OptionError, WeightsError
 from scenesort.mapping.pose_models import PoseModelOptions
+from scenesort.mapping.pose_models.checkpoints import accepted_licence
 from scenesort.mapping.pose_models.depth_anything_3 import DepthAnything3
 
 
@@ -72,7 +73,8 @@ def test_truth_comes_back(upstream, sizes):
 
 def test_the_small_and_base_models_need_no_consent(upstream):
     adapter = load(upstream)
-    assert adapter.notices == (f"depth-anything-3: model {upstream} comes under Apache-2.0",)
+    sentence = accepted_licence(DepthAnything3, str(upstream), PoseModelOptions())
+    assert sentence == f"depth-anything-3: model {upstream} comes under Apache-2.0"
     assert adapter._network.weight.sum() == 6
     assert adapter.open_scene() is None
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from scenesort import weights
 from scenesort.errors import OptionError, WeightsError
+from scenesort.mapping.pose_models.base import PoseModel, PoseModelOptions
+from scenesort.mapping.pose_models.loading import check_licence
 from scenesort.weights import HubSource, UrlSource
 
 _STATE_FILES = ("model.safetensors", "model.pt", "model.pth", "pytorch_model.bin")
@@ -54,16 +56,22 @@ class Checkpoint:
         return content
 
 
-def licence_of(model: str, known: Sequence[str], licence: str, commercial: bool) -> tuple[str, bool]:
+def licence_of(model: str, licence: str, commercial: bool) -> tuple[str, bool]:
     """Return a model's licence and whether it allows commercial use, by the weights registry where that has it.
 
-    `known`: what the registry has for this member; `licence` and `commercial` hold for all else.
+    `licence` and `commercial` hold for all else.
     """
-    name = _registry_name(model, known)
+    name = _registry_name(model, tuple(weights.REGISTRY))
     if name is None:
         return licence, commercial
     entry = weights.REGISTRY[name]
     return entry.licence, entry.commercial is True
+
+
+def accepted_licence(member: type[PoseModel] | PoseModel, model: str, options: PoseModelOptions) -> str:
+    """Return a sentence that names the licence of a member's model; raises OptionError where it wasn't accepted."""
+    licence, commercial = licence_of(model, member.licence, member.commercial)
+    return check_licence(member.name, model, licence, commercial, options.accept_licence)
 
 
 def find_checkpoint(member: str, model: str, known: Sequence[str]) -> Checkpoint:

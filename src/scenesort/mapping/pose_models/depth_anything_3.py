@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from scenesort import weights
 from scenesort.errors import WeightsError
 from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelOptions, PosePrediction, ScenePrediction
-from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint, licence_of
+from scenesort.mapping.pose_models.checkpoints import Checkpoint, accepted_licence, fill, find_checkpoint
 from scenesort.mapping.pose_models.conversion import pose_prediction, to_numpy, unproject
 from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of, quiet
 from scenesort.mapping.pose_models.pictures import (
@@ -64,7 +64,7 @@ class DepthAnything3:
 
     def __init__(self, options: PoseModelOptions, device: str) -> None:
         chosen = options.model or self.weights[0]
-        licence, commercial = licence_of(chosen, _MODELS, self.licence, self.commercial)
+        accepted_licence(self, chosen, options)
         self._side_px = multiple_of(options.side_px, PATCH_PX, SIDE_PX, self.name)
         self._compute = choose_compute(self.name, device, options.precision)
         configs, registry = import_upstream(
@@ -73,8 +73,7 @@ class DepthAnything3:
         checkpoint = find_checkpoint(self.name, chosen, _MODELS)
         network_name = self._network_name(checkpoint)
         if network_name in _NON_COMMERCIAL:
-            licence, commercial = "CC-BY-NC-4.0", False
-        self.notices = (check_licence(self.name, chosen, licence, commercial, options.accept_licence),)
+            check_licence(self.name, chosen, "CC-BY-NC-4.0", False, options.accept_licence)
         with quiet():
             network = configs.create_object(configs.load_config(registry.MODEL_REGISTRY[network_name]))
         fill(network, self._state(checkpoint), checkpoint, self.name, ("mask_token",))

@@ -11,8 +11,7 @@ from typing import Any
 from scenesort import weights
 from scenesort.errors import MissingDependencyError
 from scenesort.mapping.pose_models.base import PoseModelOptions, load
-from scenesort.mapping.pose_models.checkpoints import find_checkpoint, licence_of
-from scenesort.mapping.pose_models.loading import check_licence
+from scenesort.mapping.pose_models.checkpoints import accepted_licence, find_checkpoint
 
 
 def check(name: str, options: PoseModelOptions) -> str:
@@ -24,9 +23,7 @@ def check(name: str, options: PoseModelOptions) -> str:
     member: Any = load(name)
     # The licence first: who can't accept it need install nothing.
     chosen = options.model or "".join(member.weights[:1])
-    known = (chosen,) if chosen in weights.REGISTRY else ()
-    licence, commercial = licence_of(chosen, known, member.licence, member.commercial)
-    sentence = check_licence(name, chosen, licence, commercial, options.accept_licence)
+    sentence = accepted_licence(member, chosen, options)
     if importlib.util.find_spec(member.package.partition(".")[0]) is None:
         raise MissingDependencyError(
             f"{name} needs the package {member.package}, which isn't installed; install it with: {member.install}"

@@ -14,10 +14,10 @@ from scenesort import geometry, weights
 from scenesort.errors import WeightsError
 from scenesort.mapping.pose_models.attention import fuse_attention
 from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelOptions, PosePrediction, ScenePrediction
-from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint, licence_of
+from scenesort.mapping.pose_models.checkpoints import Checkpoint, accepted_licence, fill, find_checkpoint
 from scenesort.mapping.pose_models.constructors import read_constructor
 from scenesort.mapping.pose_models.conversion import grid_intrinsics, pose_prediction, to_numpy
-from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of, quiet
+from scenesort.mapping.pose_models.loading import choose_compute, import_upstream, multiple_of, quiet
 from scenesort.mapping.pose_models.mast3r_pairs import (
     PATCH_PX,
     SIDE_PX,
@@ -65,8 +65,7 @@ class Mast3r:
 
     def __init__(self, options: PoseModelOptions, device: str) -> None:
         chosen = options.model or self.weights[0]
-        licence, commercial = licence_of(chosen, _MODELS, self.licence, self.commercial)
-        self.notices = (check_licence(self.name, chosen, licence, commercial, options.accept_licence),)
+        accepted_licence(self, chosen, options)
         self._side_px = multiple_of(options.side_px, PATCH_PX, SIDE_PX, self.name)
         self._compute = choose_compute(self.name, device, options.precision)
         self._seed = options.seed

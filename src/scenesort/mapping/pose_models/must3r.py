@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from scenesort import weights
 from scenesort.errors import WeightsError
 from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelOptions, ScenePrediction
-from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint, licence_of
+from scenesort.mapping.pose_models.checkpoints import Checkpoint, accepted_licence, fill, find_checkpoint
 from scenesort.mapping.pose_models.constructors import read_constructor
-from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, quiet
+from scenesort.mapping.pose_models.loading import choose_compute, import_upstream, quiet
 from scenesort.mapping.pose_models.must3r_memory import SIDE_PX, Must3rScene, must3r_side
 
 _MODELS = ("must3r",)
@@ -54,8 +54,7 @@ class Must3r:
 
     def __init__(self, options: PoseModelOptions, device: str) -> None:
         chosen = options.model or self.weights[0]
-        licence, commercial = licence_of(chosen, _MODELS, self.licence, self.commercial)
-        self.notices = (check_licence(self.name, chosen, licence, commercial, options.accept_licence),)
+        accepted_licence(self, chosen, options)
         self._side_px = must3r_side(options.side_px, self.name)
         self._compute = choose_compute(self.name, device, options.precision)
         modules = ("must3r.model", "must3r.engine.inference", "must3r.model.blocks.attention")

@@ -12,9 +12,9 @@ from PIL import Image
 from scenesort import geometry, weights
 from scenesort.errors import WeightsError
 from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelOptions, PosePrediction, ScenePrediction
-from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint
+from scenesort.mapping.pose_models.checkpoints import Checkpoint, accepted_licence, fill, find_checkpoint
 from scenesort.mapping.pose_models.conversion import intrinsics_of_points, pose_prediction, to_numpy
-from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of
+from scenesort.mapping.pose_models.loading import choose_compute, import_upstream, multiple_of
 from scenesort.mapping.pose_models.pictures import Picture, resized, to_tensor, whole
 
 PATCH_PX = 14
@@ -56,7 +56,7 @@ class Pi3:
 
     def __init__(self, options: PoseModelOptions, device: str) -> None:
         chosen = options.model or _REPOSITORY
-        self.notices = (check_licence(self.name, chosen, self.licence, self.commercial, options.accept_licence),)
+        accepted_licence(self, chosen, options)
         self._side_px = multiple_of(options.side_px, PATCH_PX, SIDE_PX, self.name)
         self._compute = choose_compute(self.name, device, options.precision)
         (model,) = import_upstream(self.name, self.package, self.install, ("pi3.models.pi3",))

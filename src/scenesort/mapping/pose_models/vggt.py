@@ -10,9 +10,9 @@ from PIL import Image
 from scenesort import weights
 from scenesort.errors import WeightsError
 from scenesort.mapping.pose_models.base import OpenScene, PhotoInput, PoseModelOptions, PosePrediction, ScenePrediction
-from scenesort.mapping.pose_models.checkpoints import Checkpoint, fill, find_checkpoint, licence_of
+from scenesort.mapping.pose_models.checkpoints import Checkpoint, accepted_licence, fill, find_checkpoint
 from scenesort.mapping.pose_models.conversion import pose_prediction, to_numpy, unproject
-from scenesort.mapping.pose_models.loading import check_licence, choose_compute, import_upstream, multiple_of
+from scenesort.mapping.pose_models.loading import choose_compute, import_upstream, multiple_of
 from scenesort.mapping.pose_models.pictures import Picture, nearest_multiple, padded, resized, to_tensor, whole
 
 PATCH_PX = 14
@@ -54,8 +54,7 @@ class Vggt:
 
     def __init__(self, options: PoseModelOptions, device: str) -> None:
         chosen = options.model or self.weights[0]
-        licence, commercial = licence_of(chosen, _MODELS, self.licence, self.commercial)
-        self.notices = (check_licence(self.name, chosen, licence, commercial, options.accept_licence),)
+        accepted_licence(self, chosen, options)
         self._side_px = multiple_of(options.side_px, PATCH_PX, SIDE_PX, self.name)
         self._compute = choose_compute(self.name, device, options.precision)
         model, self._encoding = import_upstream(
