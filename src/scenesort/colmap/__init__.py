@@ -3,13 +3,16 @@
 from scenesort.colmap.absolute_pose import refine_pose
 from scenesort.colmap.adjustment import AdjustmentSettings, adjust
 from scenesort.colmap.cameras import as_model, focal_px, pixels_from_points, rays_from_pixels
-from scenesort.colmap.incremental import MapperSettings, map_incrementally, write_database
+from scenesort.colmap.database import write_database
+from scenesort.colmap.global_mapping import map_globally
+from scenesort.colmap.incremental import LARGE_PART_PHOTOS, MapperSettings, map_incrementally
 from scenesort.colmap.model import read_model, write_model
 from scenesort.colmap.sift import SiftExtractor
 from scenesort.colmap.triangulation import PosedKeypoints, TriangulatedTracks, triangulate_matches
 from scenesort.colmap.verification import verify_pair
 
 __all__ = [
+    "LARGE_PART_PHOTOS",
     "AdjustmentSettings",
     "MapperSettings",
     "PosedKeypoints",
@@ -18,6 +21,7 @@ __all__ = [
     "adjust",
     "as_model",
     "focal_px",
+    "map_globally",
     "map_incrementally",
     "pixels_from_points",
     "rays_from_pixels",

@@ -13,7 +13,7 @@ import numpy as np
 import pycolmap
 
 from scenesort.colmap.convert import from_scene, to_scene
-from scenesort.colmap.incremental import NEVER_RESIDUALS
+from scenesort.colmap.robust import NEVER_RESIDUALS
 from scenesort.types import FloatArray, PosedScene
 
 MIN_PRIORS = 3
