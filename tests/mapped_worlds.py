@@ -37,6 +37,15 @@ def projected(pose, points, of):
     return focal * seen[:, :2] / seen[:, 2:] + [center_x, center_y]
 
 
+def fundamental(first, second, focal=600.0, center=(320.0, 240.0)):
+    """Return F (3, 3), which maps pixels of the first camera to lines of the second."""
+    relative = second[:, :3] @ first[:, :3].T
+    x, y, z = second[:, 3] - relative @ first[:, 3]
+    essential = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]) @ relative
+    inverse = np.linalg.inv([[focal, 0, center[0]], [0, focal, center[1]], [0, 0, 1]])
+    return inverse.T @ essential @ inverse
+
+
 def mapping_task(
     poses,
     points,
@@ -64,10 +73,10 @@ def mapping_task(
         photos.append(MappingPhoto(name, group or name, known or camera(), pixels))
     every = np.repeat(np.arange(len(points), dtype=np.uint32)[:, None], 2, axis=1)
     geometries = tuple(
-        TwoViewGeometry((names[first], names[second]), every, "CALIBRATED")
-        for first in range(len(poses))
-        for second in range(first + 1, min(first + reach, len(poses) - 1) + 1)
-        if first not in cut and second not in cut
+        TwoViewGeometry((names[one], names[two]), every, "UNCALIBRATED", F=fundamental(poses[one], poses[two]))
+        for one in range(len(poses))
+        for two in range(one + 1, min(one + reach, len(poses) - 1) + 1)
+        if one not in cut and two not in cut
     )
     return MappingTask(
         tuple(photos),

@@ -114,6 +114,25 @@ def test_a_large_model_is_the_same_twice(mapped, tmp_path):
     assert center_errors(first[0], poses).max() < 0.05
 
 
+@pytest.mark.parametrize("trial", [1, 2])
+def test_every_trial_finds_the_cameras_on_a_path_of_its_own(mapped, trial):
+    task = mapping_task(ARC, POINTS, reach=3, group="one")
+    (first,), (other,) = mapped(task, dataclasses.replace(task, trial=trial))
+    assert center_errors(other, ARC).max() < 0.02
+    differences = [
+        np.abs(one.cam_from_world - two.cam_from_world).max()
+        for one, two in zip(first.photos, other.photos, strict=True)
+    ]
+    assert max(differences) > 0
+
+
+def test_a_part_of_many_photos_is_as_precise(mapped):
+    poses = poses_on_an_arc(44)
+    ((scene,),) = mapped(mapping_task(poses, random_points(120), reach=4, group="one"))
+    assert len(scene.photos) == 44
+    assert center_errors(scene, poses).max() < 0.02
+
+
 def test_the_database_holds_what_the_mapper_needs(tmp_path):
     task = mapping_task(ARC[:3], POINTS[:50], group="one", known=camera(fixed=True))
     photos = list(task.photos)

@@ -5,7 +5,7 @@ from scenesort.colmap.adjustment import AdjustmentSettings, adjust
 from scenesort.colmap.cameras import as_model, focal_px, pixels_from_points, rays_from_pixels
 from scenesort.colmap.database import write_database
 from scenesort.colmap.global_mapping import map_globally
-from scenesort.colmap.incremental import LARGE_PART_PHOTOS, MapperSettings, map_incrementally
+from scenesort.colmap.incremental import LARGE_PART_PHOTOS, MapperSettings, NextPhoto, map_incrementally
 from scenesort.colmap.model import read_model, write_model
 from scenesort.colmap.sift import SiftExtractor
 from scenesort.colmap.triangulation import PosedKeypoints, TriangulatedTracks, triangulate_matches
@@ -15,6 +15,7 @@ __all__ = [
     "LARGE_PART_PHOTOS",
     "AdjustmentSettings",
     "MapperSettings",
+    "NextPhoto",
     "PosedKeypoints",
     "SiftExtractor",
     "TriangulatedTracks",

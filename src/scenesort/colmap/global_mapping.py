@@ -17,6 +17,9 @@ from scenesort.colmap.incremental import MapperSettings, finished
 from scenesort.colmap.robust import NEVER_RESIDUALS
 from scenesort.types import Camera, MappingPhoto, PosedScene, TwoViewGeometry
 
+WITH_FUNDAMENTAL = ("CALIBRATED", "UNCALIBRATED")
+"""Kinds of pairs whose fundamental matrices tell focal lengths."""
+
 
 def map_globally(
     photos: Sequence[MappingPhoto],
@@ -33,7 +36,9 @@ def map_globally(
     database_path = folder / "database.db"
     fixed = write_database(database_path, photos, geometries)
     started_s = time.monotonic()
-    if any(not photo.camera.fixed and not photo.camera.has_focal_prior for photo in photos):
+    is_guessed = any(not photo.camera.fixed and not photo.camera.has_focal_prior for photo in photos)
+    # COLMAP stops at such a pair without a fundamental matrix.
+    if is_guessed and all(geometry.F is not None for geometry in geometries if geometry.kind in WITH_FUNDAMENTAL):
         calibration = pycolmap.ViewGraphCalibrationOptions()
         calibration.random_seed = settings.seed
         calibration.cross_validate_prior_focal_lengths = False

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pycolmap
 
@@ -25,9 +26,23 @@ LARGE_PART_GROWTH = 1.2
 """In large parts everything is adjusted when a model has grown by this factor in photos or points; else by 1.1."""
 
 
+NextPhoto = Literal["uncertainty", "share", "number"]
+"""What makes a photo the next of a model: the spread of the model's points in it, the share of its points that the
+model has, or their number."""
+
+_SELECTION = {
+    "uncertainty": pycolmap.ImageSelectionMethod.MIN_UNCERTAINTY,
+    "share": pycolmap.ImageSelectionMethod.MAX_VISIBLE_POINTS_RATIO,
+    "number": pycolmap.ImageSelectionMethod.MAX_VISIBLE_POINTS_NUM,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class MapperSettings:
-    """The part of the mapper's options that we choose; units as in config.MappingOptions."""
+    """The part of the mapper's options that we choose; units as in config.MappingOptions.
+
+    `safer` asks for less of what can crash or hang; `is_large` for a quicker way with many photos.
+    """
 
     seed: int
     min_model_size: int
@@ -40,6 +55,7 @@ class MapperSettings:
     fill_min_inliers: int = 0
     safer: bool = False
     is_large: bool = False
+    next_photo: NextPhoto = "uncertainty"
     max_runtime_s: float = math.inf
 
 
@@ -108,6 +124,7 @@ def pipeline_options(settings: MapperSettings, fixed: frozenset[int]) -> pycolma
     options.min_model_size = settings.min_model_size
     options.max_num_models = settings.max_models
     options.multiple_models = True
+    options.mapper.image_selection_method = _SELECTION[settings.next_photo]
     options.mapper.init_min_num_inliers = settings.init_min_inliers
     options.mapper.abs_pose_min_num_inliers = settings.pose_min_inliers
     options.mapper.filter_max_reproj_error = settings.max_reprojection_error_px

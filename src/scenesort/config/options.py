@@ -217,6 +217,13 @@ class MappingOptions:
         "photos of one size without EXIF share a camera: auto maps both ways and compares",
         choices=("auto", "never", "always"),
     )
+    tries: int = option(
+        3,
+        "a part is mapped so many times, each time on another path, and the healthiest models are kept",
+        low=1,
+        high=100,
+    )
+    tries_photos: int = option(40, "parts of more photos are mapped once", low=0)
     max_models: int = option(25, "most models tried in one connected part of the view graph", low=1)
     init_min_inliers: int = option(100, "fewest inliers of the pair that starts a model", low=10)
     pose_min_inliers: int = option(30, "fewest inliers of a pose estimated from points", low=4)

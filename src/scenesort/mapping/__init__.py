@@ -3,6 +3,7 @@
 from scenesort.mapping.backend import model_options, window_plan
 from scenesort.mapping.base import MappingMember, MappingTask, Surroundings
 from scenesort.mapping.finding import is_pose_model, load, used_pose_models
+from scenesort.mapping.health import measure
 from scenesort.mapping.parts import map_part
 from scenesort.mapping.sharing import choose, with_shared_cameras
 from scenesort.mapping.uncertainty import TRUSTED_DEVIATION, center_deviations, untrusted
@@ -17,6 +18,7 @@ __all__ = [
     "is_pose_model",
     "load",
     "map_part",
+    "measure",
     "model_options",
     "untrusted",
     "used_pose_models",

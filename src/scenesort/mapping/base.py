@@ -42,7 +42,8 @@ class Surroundings:
 class MappingTask:
     """One connected part of the view graph, ready to be mapped in a child process.
 
-    `geometries` index into the photos' keypoints. `attempt` counts from 0: later attempts use safer options. After
+    `geometries` index into the photos' keypoints. `attempt` counts from 0: later attempts follow a failure and use
+    safer options. `trial` counts from 0, too: each goes another way, and the healthiest models are kept. After
     `max_runtime_s` seconds a member should stop and give what it has. `surroundings` are put in by the process that
     maps, and are no part of what the models are made from.
     """
@@ -54,6 +55,7 @@ class MappingTask:
     verification: VerificationOptions
     seed: int
     attempt: int = 0
+    trial: int = 0
     max_runtime_s: float = math.inf
     pose_models: PoseModelsOptions = field(default_factory=PoseModelsOptions)
     surroundings: Surroundings = field(default_factory=Surroundings)

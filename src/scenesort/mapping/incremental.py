@@ -9,6 +9,10 @@ from scenesort import colmap
 from scenesort.mapping.base import MappingTask
 from scenesort.types import PosedScene
 
+TRIAL_SEEDS = 1000
+NEXT_PHOTO: tuple[colmap.NextPhoto, ...] = ("uncertainty", "share", "number")
+"""How a model's next photo is chosen, by trial: another order is another path to a model, more so than another seed."""
+
 
 class Incremental:
     """COLMAP's incremental mapper, several models a part."""
@@ -24,7 +28,9 @@ class Incremental:
 def mapper_settings(task: MappingTask) -> colmap.MapperSettings:
     """Return how the options of a task ask COLMAP's mappers to work."""
     return colmap.MapperSettings(
-        seed=task.seed + task.attempt,
+        # Seeds of a run are small numbers, so no trial repeats another seed's.
+        seed=task.seed + task.attempt + TRIAL_SEEDS * task.trial,
+        next_photo=NEXT_PHOTO[task.trial % len(NEXT_PHOTO)],
         min_model_size=task.scenes.min_photos,
         max_models=task.mapping.max_models,
         init_min_inliers=task.mapping.init_min_inliers,

@@ -13,6 +13,7 @@ from scenesort import artefacts, mapping, work
 from scenesort.mapping import MappingTask
 from scenesort.progress import StageCounter
 from scenesort.steps.common import Context, VerifiedPairs, loaded
+from scenesort.steps.found_models import Attempt, FoundModels
 from scenesort.steps.mapping_pool import mapping_pool
 from scenesort.steps.mapping_tasks import mapping_photo, mapping_task, task_key
 from scenesort.types import Photo, PosedScene
@@ -27,20 +28,10 @@ LEAST_MAPPING_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One attempt at one part, with own or shared cameras, and whether the part's other cameras are mapped before."""
-
-    part: int
-    is_shared: bool
-    is_second: bool
-    number: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class _Job:
     """An attempt that is to be made; `shard` is the key of its models, `photos` go to members that see pixels."""
 
-    attempt: _Attempt
+    attempt: Attempt
     task: MappingTask
     shard: str
     photos: tuple[Photo, ...]
@@ -64,7 +55,7 @@ def map_parts(
     attempts = _attempts(context, sides, parts)
     if schedule.is_limited:
         attempts.sort(key=lambda attempt: attempt.is_second)
-    found = _Found(len(parts))
+    found = FoundModels(len(parts))
     num_photos = sum(len(parts[item.part]) for item in attempts)
     with mapping_pool(context, parts) as pool, context.progress.stage(stage_name, num_photos, context.stages) as stage:
         while attempts:
@@ -83,11 +74,11 @@ def map_parts(
                 if outcome.error is None:
                     part = outcome.result()
                     arrays, meta = artefacts.pack_scenes(part.models)
-                    packed = arrays, {**meta, "notices": list(part.notices)}
+                    packed = arrays, {**meta, "notices": list(part.notices), "health": part.health}
                     # What a time limit cut short is no artefact: a later run may have more time.
                     if outcome.seconds < job.task.max_runtime_s:
                         context.workspace.save_arrays("models", job.shard, *packed)
-                    found.add(attempt, artefacts.unpack_scenes(*packed))
+                    found.add(attempt, artefacts.unpack_scenes(*packed), part.health)
                     for sentence in part.notices:
                         context.notice(sentence)
                     stage.count(outcome, num_photos)
@@ -111,29 +102,6 @@ def map_parts(
     return found.chosen()
 
 
-class _Found:
-    """The models of each part; of own and shared cameras only the better ones are kept."""
-
-    def __init__(self, num_parts: int) -> None:
-        self._own: dict[int, Sequence[PosedScene]] = {}
-        self._shared: dict[int, Sequence[PosedScene]] = {}
-        self._best: dict[int, Sequence[PosedScene]] = {}
-        self._num_parts = num_parts
-
-    def add(self, attempt: _Attempt, models: Sequence[PosedScene]) -> None:
-        """Take the models of an attempt."""
-        part = attempt.part
-        (self._shared if attempt.is_shared else self._own)[part] = models
-        if part in self._own and part in self._shared:
-            self._best[part] = mapping.choose(self._own.pop(part), self._shared.pop(part))
-        else:
-            self._best[part] = models
-
-    def chosen(self) -> list[PosedScene]:
-        """All models, in the order of the parts."""
-        return [model for part in range(self._num_parts) for model in self._best.get(part, ())]
-
-
 class _Jobs:
     """What is left to do of some attempts, one job after the other, so that few parts' keypoints are in memory.
 
@@ -146,13 +114,13 @@ class _Jobs:
         sides: Mapping[str, PhotoKeys],
         parts: Sequence[Sequence[str]],
         verified: VerifiedPairs,
-        attempts: Sequence[_Attempt],
-        found: _Found,
+        attempts: Sequence[Attempt],
+        found: FoundModels,
         stage: StageCounter,
     ) -> None:
         self._context, self._sides, self._parts, self._verified = context, sides, parts, verified
         self._attempts, self._found, self._stage = attempts, found, stage
-        self.late: list[_Attempt] = []
+        self.late: list[Attempt] = []
 
     def __iter__(self) -> Iterator[_Job]:
         workspace = self._context.workspace
@@ -164,14 +132,14 @@ class _Jobs:
                 arrays, meta = loaded(self._context, "models", job.shard)
                 for sentence in meta["notices"]:
                     self._context.notice(sentence)
-                self._found.add(job.attempt, artefacts.unpack_scenes(arrays, meta))
+                self._found.add(job.attempt, artefacts.unpack_scenes(arrays, meta), meta["health"])
                 self._stage.skip(len(job.task.photos))
             elif self._context.schedule.left_s < LEAST_MAPPING_S:
                 self.late.append(attempt)
             else:
                 yield self._limited(job)
 
-    def _unfailed(self, attempt: _Attempt) -> _Job | None:
+    def _unfailed(self, attempt: Attempt) -> _Job | None:
         """Skip the attempts that are known to fail: a resumed run must not wait for them again."""
         part = self._parts[attempt.part]
         task = mapping_task(self._context, self._sides, self._verified, part)
@@ -179,6 +147,7 @@ class _Jobs:
         sees_pixels = bool(mapping.used_pose_models(task.mapping))
         if attempt.is_shared:
             task = dataclasses.replace(task, photos=mapping.with_shared_cameras(task.photos) or task.photos)
+        task = dataclasses.replace(task, trial=attempt.trial)
         for number in range(attempt.number, MAPPING_ATTEMPTS):
             task = dataclasses.replace(task, attempt=number)
             shard = task_key(task, photos)
@@ -197,20 +166,25 @@ class _Jobs:
         return dataclasses.replace(job, task=dataclasses.replace(job.task, max_runtime_s=max_runtime_s))
 
 
-def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]]) -> list[_Attempt]:
+def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]]) -> list[Attempt]:
     """List the first attempts: large parts first, shared cameras beside own ones where the option says so."""
-    share = context.options.mapping.share_cameras
-    if share == "auto" and mapping.is_pose_model(context.options.mapping.backend):
+    options = context.options.mapping
+    share = options.share_cameras
+    is_pose_model = mapping.is_pose_model(options.backend)
+    if share == "auto" and is_pose_model:
         # A model's answer doesn't depend on it, and refinement has an option of its own for cameras.
         share = "always"
     attempts = []
     for part, names in enumerate(parts):
         photos = [mapping_photo(sides[name].photo, np.zeros((0, 2))) for name in names]
         is_shared = share != "never" and mapping.with_shared_cameras(photos) is not None
-        if is_shared:
-            attempts.append(_Attempt(part, is_shared=True, is_second=False))
-        if not is_shared or share == "auto":
-            attempts.append(_Attempt(part, is_shared=False, is_second=is_shared))
+        ways = [True] if is_shared and share == "always" else [True, False] if is_shared else [False]
+        tries = 1 if is_pose_model or len(names) > options.tries_photos else options.tries
+        attempts += [
+            Attempt(part, is_shared=way, is_second=trial > 0 or way != ways[0], trial=trial)
+            for trial in range(tries)
+            for way in ways
+        ]
     return attempts
 
 

@@ -35,11 +35,12 @@ def task_key(task: MappingTask, photos: Sequence[Photo]) -> str:
     what = {
         "photos": task.photos,
         "geometries": task.geometries,
-        "mapping": dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras=""),
+        "mapping": dataclasses.replace(task.mapping, timeout_s=0.0, share_cameras="", tries=1, tries_photos=0),
         "min_photos": task.scenes.min_photos,
         "verification": task.verification,
         "seed": task.seed,
         "attempt": task.attempt,
+        "trial": task.trial,
         # Accepting a licence changes no pose.
         "pose_models": dataclasses.replace(options, accept_licence=False),
         "models": [pose_models.identity(name, mapping.model_options(options, task.seed)) for name in used],

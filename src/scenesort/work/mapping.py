@@ -27,9 +27,10 @@ class MapJob:
 
 @dataclass(frozen=True, slots=True)
 class MappedPart:
-    """The models of a part, and sentences for the user."""
+    """The models of a part, how healthy they are (mapping.Health.score), and sentences for the user."""
 
     models: list[PosedScene]
+    health: float
     notices: tuple[str, ...] = ()
 
 
@@ -46,7 +47,7 @@ def map_part(job: MapJob) -> MappedPart:
     )
     with tempfile.TemporaryDirectory(prefix="scenesort-map-") as folder:
         models = mapping.map_part(dataclasses.replace(job.task, surroundings=around), Path(folder))
-    return MappedPart(models, tuple(dict.fromkeys(notices)))
+    return MappedPart(models, mapping.measure(models, job.task).score, tuple(dict.fromkeys(notices)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""Which of several attempts at a part count."""
+
+import dataclasses
+
+import numpy as np
+
+from mapped_worlds import poses_on_an_arc, random_points
+from scenesort.steps.found_models import Attempt, FoundModels
+from wall_world import model_of
+
+POSES = poses_on_an_arc(4)
+POINTS = random_points(40)
+SEES = np.ones((4, 40), dtype=bool)
+
+
+def model(name, error_px=1.0):
+    """A model of four photos that its name tells."""
+    made = model_of(POINTS, POSES, SEES, [f"{name}-{row}" for row in range(4)])
+    return dataclasses.replace(made, points_error_px=np.full(len(made.points_xyz), error_px))
+
+
+def found(*attempts):
+    """Return the first photo of each model kept of attempts (part, is_shared, trial, health)."""
+    models = FoundModels(2)
+    for part, is_shared, trial, health in attempts:
+        name = f"{part}{'shared' if is_shared else 'own'}{trial}"
+        models.add(Attempt(part, is_shared, trial > 0, trial), [model(name)], health)
+    return [kept.photos[0].name.removesuffix("-0") for kept in models.chosen()]
+
+
+def test_the_healthiest_trial_of_a_part_is_kept():
+    assert found((0, False, 0, 0.4), (0, False, 1, 0.7), (0, False, 2, 0.6), (1, False, 0, 0.1)) == ["0own1", "1own0"]
+
+
+def test_of_equal_trials_the_first_is_kept_whoever_is_ready_first():
+    assert found((0, False, 2, 0.5), (0, False, 0, 0.5), (0, False, 1, 0.5)) == ["0own0"]
+
+
+def test_shared_cameras_are_compared_with_own_ones_by_the_best_trial_of_each():
+    assert found((0, False, 0, 0.9), (0, True, 0, 0.2), (0, True, 1, 0.3)) == ["0shared1"]
+
+
+def test_own_cameras_are_kept_where_shared_ones_fit_clearly_worse():
+    models = FoundModels(1)
+    models.add(Attempt(0, False, False), [model("own", 0.5)], 0.9)
+    models.add(Attempt(0, True, True), [model("shared", 1.0)], 0.9)
+    assert models.chosen()[0].photos[0].name == "own-0"
+
+
+def test_a_part_without_models_has_none():
+    assert FoundModels(3).chosen() == []
