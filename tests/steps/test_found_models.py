@@ -49,3 +49,19 @@ def test_own_cameras_are_kept_where_shared_ones_fit_clearly_worse():
 
 def test_a_part_without_models_has_none():
     assert FoundModels(3).chosen() == []
+
+
+def test_further_tries_go_the_way_of_the_better_cameras():
+    models = FoundModels(4)
+    models.add(Attempt(0, False, False), [model("own", 0.5)], 0.9)
+    models.add(Attempt(0, True, True), [model("shared", 1.0)], 0.9)
+    models.add(Attempt(1, False, True), [model("own", 1.0)], 0.9)
+    models.add(Attempt(1, True, False), [model("shared", 1.0)], 0.9)
+    models.add(Attempt(2, True, False), [model("shared")], 0.9)
+    further = models.further([3, 2, 1, 2])
+    assert [(attempt.part, attempt.is_shared, attempt.trial) for attempt in further] == [
+        (0, False, 1),
+        (0, False, 2),
+        (1, True, 1),
+    ]
+    assert all(attempt.is_second for attempt in further)

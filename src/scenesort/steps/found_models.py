@@ -55,6 +55,18 @@ class FoundModels:
         """All models, in the order of the parts."""
         return [model for part in range(self._num_parts) for model in self._best(part)]
 
+    def further(self, tries: Sequence[int]) -> list[Attempt]:
+        """Return the attempts that parts of several tries still need, with the cameras of their best models."""
+        return [
+            Attempt(part, is_shared=self._is_shared(part), is_second=True, trial=trial)
+            for part, number in enumerate(tries)
+            if part in self._own or part in self._shared
+            for trial in range(1, number)
+        ]
+
+    def _is_shared(self, part: int) -> bool:
+        return part in self._shared and (part not in self._own or self._best(part) is self._shared[part].models)
+
     def _best(self, part: int) -> Sequence[PosedScene]:
         if part in self._own and part in self._shared:
             return mapping.choose(self._own[part].models, self._shared[part].models)

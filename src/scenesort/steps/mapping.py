@@ -56,8 +56,11 @@ def map_parts(
     if schedule.is_limited:
         attempts.sort(key=lambda attempt: attempt.is_second)
     found = FoundModels(len(parts))
+    tries = [_tries(context, len(part)) for part in parts]
     num_photos = sum(len(parts[item.part]) for item in attempts)
+    num_photos += sum((number - 1) * len(part) for number, part in zip(tries, parts, strict=True))
     with mapping_pool(context, parts) as pool, context.progress.stage(stage_name, num_photos, context.stages) as stage:
+        is_tried_again = False
         while attempts:
             jobs = _Jobs(context, sides, parts, verified, attempts, found, stage)
             attempts = []
@@ -99,6 +102,9 @@ def map_parts(
             if late:
                 num_photos = sum(len(parts[part]) for part in late)
                 context.notice(f"time limit: {stage_name} left out {len(late)} parts with {num_photos} photos")
+            if not attempts and not is_tried_again:
+                # Only now: whether cameras are shared is settled by the first try of a part.
+                attempts, is_tried_again = found.further(tries), True
     return found.chosen()
 
 
@@ -179,13 +185,15 @@ def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[
         photos = [mapping_photo(sides[name].photo, np.zeros((0, 2))) for name in names]
         is_shared = share != "never" and mapping.with_shared_cameras(photos) is not None
         ways = [True] if is_shared and share == "always" else [True, False] if is_shared else [False]
-        tries = 1 if is_pose_model or len(names) > options.tries_photos else options.tries
-        attempts += [
-            Attempt(part, is_shared=way, is_second=trial > 0 or way != ways[0], trial=trial)
-            for trial in range(tries)
-            for way in ways
-        ]
+        attempts += [Attempt(part, is_shared=way, is_second=way != ways[0]) for way in ways]
     return attempts
+
+
+def _tries(context: Context, num_photos: int) -> int:
+    """How often a part is mapped; a pose model's answer is the same each time."""
+    options = context.options.mapping
+    is_once = mapping.is_pose_model(options.backend) or num_photos > options.tries_photos
+    return 1 if is_once else options.tries
 
 
 def _map(job: _Job) -> work.MappedPart:
