@@ -23,7 +23,6 @@ QUICK = {
     "matching.mix": ("sift+nearest",),
     "features.sift_keypoints": 2048,
     "verification.max_trials": 1000,
-    "mapping.tries": 1,
     "execution.workers": 1,
     "execution.device": "cpu",
 }

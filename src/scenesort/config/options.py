@@ -223,7 +223,7 @@ class MappingOptions:
         low=1,
         high=100,
     )
-    tries_photos: int = option(40, "parts of more photos are mapped once", low=0)
+    tries_photos: int = option(100, "parts of more photos are mapped once", low=0)
     max_models: int = option(25, "most models tried in one connected part of the view graph", low=1)
     init_min_inliers: int = option(100, "fewest inliers of the pair that starts a model", low=10)
     pose_min_inliers: int = option(30, "fewest inliers of a pose estimated from points", low=4)

@@ -16,6 +16,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "retrieval.neighbours": 20,
         "pairs.pairs_per_photo": 8,
         "pairs.nearest_pairs_per_photo": 20,
+        "mapping.tries": 1,
     },
     "balanced": {},
     "accurate": {
@@ -23,7 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pairs.pairs_per_photo": 20,
         "retrieval.neighbours": 60,
         "verification.max_trials": 10000,
-        "mapping.tries_photos": 100,
+        "mapping.tries_photos": 400,
     },
     "baseline": {
         "photos.find_turns": False,
@@ -49,6 +50,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "mapping.share_cameras": "never",
         "mapping.robust_loss_px": 0.0,
         "mapping.fill_min_inliers": 0,
+        "mapping.tries": 1,
         "mapping.max_models": 25,
         "scenes.min_photos": 3,
     },
