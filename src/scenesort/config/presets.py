@@ -21,8 +21,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "balanced": {},
     "accurate": {
         "pairs.exhaustive_photos": 40,
-        "pairs.pairs_per_photo": 20,
-        "retrieval.neighbours": 60,
         "verification.max_trials": 10000,
         "mapping.tries_photos": 400,
     },
@@ -59,7 +57,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 PRESET_NOTES = {
     "fast": "fewer keypoints and pairs: a first look",
     "balanced": "the default",
-    "accurate": "more pairs, more trials of verification, larger parts mapped several times: slower",
+    "accurate": "all pairs of up to 40 photos, more trials of verification, large parts mapped several times: slower",
     "baseline": "the challenge's public baseline: DINOv2 pairs, ALIKED 4,096 + full LightGlue, incremental mapping",
 }
 
