@@ -65,3 +65,12 @@ def test_further_tries_go_the_way_of_the_better_cameras():
         (1, True, 1),
     ]
     assert all(attempt.is_second for attempt in further)
+
+
+def test_a_part_that_made_the_mapper_fail_is_not_tried_again():
+    models = FoundModels(2)
+    models.add(Attempt(0, False, False, number=1), [model("own")], 0.9)
+    models.add(Attempt(1, False, False), [model("own")], 0.9)
+    assert [attempt.part for attempt in models.further([3, 3])] == [1, 1]
+    assert Attempt(0, False, False).most == 2
+    assert Attempt(0, False, True, trial=1).most == 1

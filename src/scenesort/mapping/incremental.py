@@ -10,6 +10,9 @@ from scenesort.mapping.base import MappingTask
 from scenesort.types import PosedScene
 
 TRIAL_SEEDS = 1000
+"""Seeds of a run are small numbers, so no trial repeats another seed's."""
+SEEDS = 2**31 - 1
+"""COLMAP's seeds are 32 bits wide."""
 NEXT_PHOTO: tuple[colmap.NextPhoto, ...] = ("uncertainty", "share", "number")
 """How a model's next photo is chosen, by trial: another order is another path to a model, more so than another seed."""
 
@@ -28,8 +31,7 @@ class Incremental:
 def mapper_settings(task: MappingTask) -> colmap.MapperSettings:
     """Return how the options of a task ask COLMAP's mappers to work."""
     return colmap.MapperSettings(
-        # Seeds of a run are small numbers, so no trial repeats another seed's.
-        seed=task.seed + task.attempt + TRIAL_SEEDS * task.trial,
+        seed=(task.seed + task.attempt + TRIAL_SEEDS * task.trial) % SEEDS,
         next_photo=NEXT_PHOTO[task.trial % len(NEXT_PHOTO)],
         min_model_size=task.scenes.min_photos,
         max_models=task.mapping.max_models,

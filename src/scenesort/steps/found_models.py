@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from scenesort import mapping
 from scenesort.types import PosedScene
 
+MAPPING_ATTEMPTS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -21,6 +23,11 @@ class Attempt:
     is_second: bool
     trial: int = 0
     number: int = 0
+
+    @property
+    def most(self) -> int:
+        """How often it may be made: a further trial that fails is not needed."""
+        return 1 if self.trial else MAPPING_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +50,12 @@ class FoundModels:
         self._own: dict[int, _Trial] = {}
         self._shared: dict[int, _Trial] = {}
         self._num_parts = num_parts
+        self._failing: set[int] = set()
 
     def add(self, attempt: Attempt, models: Sequence[PosedScene], health: float) -> None:
         """Take the models of an attempt."""
+        if attempt.number:
+            self._failing.add(attempt.part)
         way = self._shared if attempt.is_shared else self._own
         trial = _Trial(health, attempt.trial, models)
         if attempt.part not in way or trial.rank > way[attempt.part].rank:
@@ -56,11 +66,14 @@ class FoundModels:
         return [model for part in range(self._num_parts) for model in self._best(part)]
 
     def further(self, tries: Sequence[int]) -> list[Attempt]:
-        """Return the attempts that parts of several tries still need, with the cameras of their best models."""
+        """Return the attempts that parts of several tries still need, with the cameras of their best models.
+
+        Parts that made the mapper crash or hang are left alone.
+        """
         return [
             Attempt(part, is_shared=self._is_shared(part), is_second=True, trial=trial)
             for part, number in enumerate(tries)
-            if part in self._own or part in self._shared
+            if (part in self._own or part in self._shared) and part not in self._failing
             for trial in range(1, number)
         ]
 

@@ -20,7 +20,6 @@ from scenesort.types import Photo, PosedScene
 from scenesort.work import PhotoKeys
 from scenesort.workspace import key
 
-MAPPING_ATTEMPTS = 2
 MAPPING_SHARE = 0.7
 """How much of the time left the mapper may take; the rest is for its last steps and for writing down."""
 LEAST_MAPPING_S = 3.0
@@ -87,9 +86,10 @@ def map_parts(
                     stage.count(outcome, num_photos)
                     context.on_models([*others, *found.chosen()])
                     continue
-                is_last = attempt.number + 1 >= MAPPING_ATTEMPTS or schedule.is_limited
+                is_last = attempt.number + 1 >= attempt.most or schedule.is_limited
                 stage.count(outcome, num_photos if is_last else 0)
-                then = "its models are lost" if is_last else "trying once more with safer options"
+                lost = "the models of other tries are kept" if attempt.trial else "its models are lost"
+                then = lost if is_last else "trying once more with safer options"
                 first = job.task.photos[0].name
                 context.notice(f"mapping {num_photos} photos ({first} …) failed: {outcome.error}; {then}")
                 context.workspace.log(outcome.log)
@@ -154,7 +154,7 @@ class _Jobs:
         if attempt.is_shared:
             task = dataclasses.replace(task, photos=mapping.with_shared_cameras(task.photos) or task.photos)
         task = dataclasses.replace(task, trial=attempt.trial)
-        for number in range(attempt.number, MAPPING_ATTEMPTS):
+        for number in range(attempt.number, attempt.most):
             task = dataclasses.replace(task, attempt=number)
             shard = task_key(task, photos)
             if not self._context.workspace.has("failures", _failure_key(self._context, shard)):
@@ -190,9 +190,9 @@ def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[
 
 
 def _tries(context: Context, num_photos: int) -> int:
-    """How often a part is mapped; a pose model's answer is the same each time."""
+    """How often a part is mapped: once with a time limit, and with pose models, whose answer is the same each time."""
     options = context.options.mapping
-    is_once = mapping.is_pose_model(options.backend) or num_photos > options.tries_photos
+    is_once = context.schedule.is_limited or mapping.used_pose_models(options) or num_photos > options.tries_photos
     return 1 if is_once else options.tries
 
 
