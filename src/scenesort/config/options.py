@@ -219,7 +219,8 @@ class MappingOptions:
     )
     tries: int = option(
         3,
-        "a part is mapped so many times, each time on another path, and the healthiest models are kept",
+        "a part is mapped so many times, each time on another path, and the healthiest models are kept; once with a "
+        "time limit",
         low=1,
         high=100,
     )
