@@ -402,25 +402,31 @@ class Fragile(Incremental):
 """
 
 
-class TestMapperThatFails:
-    @pytest.fixture
-    def fragile(self, tmp_path, monkeypatch):
-        """Install a mapping member that aborts once on six photos, and hangs, then exits, on any other number."""
+@pytest.fixture
+def fragile_member(tmp_path, monkeypatch):
+    """Call it with the source of a mapping member `Fragile` to install it as `fragile`."""
+
+    def install(source):
         site = tmp_path / "site"
         info = site / "fragile-1.0.dist-info"
         info.mkdir(parents=True)
-        (site / "fragile.py").write_text(textwrap.dedent(FRAGILE))
+        (site / "fragile.py").write_text(textwrap.dedent(source))
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fragile\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text("[scenesort.mapping]\nfragile = fragile:Fragile\n")
         monkeypatch.syspath_prepend(str(site))
         plugins._members.cache_clear()
-        yield "fragile"
-        plugins._members.cache_clear()
-        sys.modules.pop("fragile", None)
 
-    def test_costs_its_part_alone(self, pile, cache, by_two, fragile, tmp_path):
+    yield install
+    plugins._members.cache_clear()
+    sys.modules.pop("fragile", None)
+
+
+class TestMapperThatFails:
+    def test_costs_its_part_alone(self, pile, cache, by_two, fragile_member, tmp_path):
+        """Of a mapping member that aborts once on six photos, and hangs, then exits, on any other number."""
+        fragile_member(FRAGILE)
         chosen = options(
-            mapping__backend=fragile,
+            mapping__backend="fragile",
             mapping__share_cameras="never",
             mapping__timeout_s=20,
             execution__workers=2,
@@ -447,6 +453,40 @@ class TestMapperThatFails:
         assert len(rows) == 12
         summary = json.loads((tmp_path / "out" / "summary.json").read_text())
         assert summary["collections"]["pile"]["notices"] == list(collection.notices)
+
+
+class TestTries:
+    def test_every_part_is_mapped_again_on_another_path(self, pile, cache, by_two, tmp_path):
+        chosen = options(mapping__tries=3)
+        result = scenesort.run(pile.photos, tmp_path / "out", options=chosen, cache=cache)
+        assert {scene.members for scene in result.scenes} == {scene.members for scene in by_two.scenes}
+        # Six photos with EXIF are mapped in one way, five without in two; then each twice more.
+        assert stages(result)["mapping"] == (2 * 6 + 2 * 5, 6 + 2 * 5)
+        again = scenesort.run(pile.photos, tmp_path / "again", options=chosen, cache=cache)
+        assert stages(again)["mapping"][0] == 0
+        assert models(tmp_path / "again") == models(tmp_path / "out")
+
+    def test_a_further_try_that_fails_costs_nothing(self, pile, cache, by_two, fragile_member, tmp_path):
+        fragile_member(
+            """
+            from scenesort.mapping.incremental import Incremental
+
+            class Fragile(Incremental):
+                name = "fragile"
+                version = "2"
+
+                def map(self, task, folder):
+                    if task.trial:
+                        raise RuntimeError("no way")
+                    return super().map(task, folder)
+            """
+        )
+        chosen = options(mapping__backend="fragile", mapping__tries=2, mapping__share_cameras="never")
+        result = scenesort.run(pile.photos, tmp_path / "out", options=chosen, cache=cache)
+        assert {scene.members for scene in result.scenes} == {scene.members for scene in by_two.scenes}
+        failed = [notice for notice in result.collections["pile"].notices if "no way" in notice]
+        assert len(failed) == 2
+        assert all("the models of other tries are kept" in notice for notice in failed)
 
 
 class TestLock:
