@@ -180,7 +180,7 @@ def test_later_sources_of_options_win(cli: Any, tmp_path: Path, asked: dict[str,
     sets = ["--set", "features.sift_keypoints=2000", "--set", "seed=2"]
     cli("run", tmp_path, "--preset", "accurate", "--config", path, *sets, "--seed", 3)
     options = asked["options"]
-    assert options.features.aliked_keypoints == 4096
+    assert options.verification.max_trials == 10000
     assert options.features.xfeat_keypoints == 1001
     assert options.features.sift_keypoints == 2000
     assert options.seed == 3
