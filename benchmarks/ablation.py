@@ -53,8 +53,11 @@ def main() -> None:
     work = arguments.work or Path(tempfile.mkdtemp(prefix="ablation-"))
     collections = Collections(arguments.data, tuple(item for item in arguments.only.split(",") if item), work)
     options = preset(arguments.preset)
+    variants = _variants(options)
     chosen = [item for item in arguments.items.split(",") if item]
-    variants = {name: made for name, made in _variants(options).items() if not chosen or name in chosen}
+    if unknown := sorted(set(chosen) - set(variants)):
+        parser.error(f"preset {arguments.preset} has no item {', '.join(unknown)}; it has {', '.join(variants)}")
+    variants = {name: made for name, made in variants.items() if not chosen or name in chosen}
     results = {arguments.preset: runs(arguments.preset, options, seeds, collections)}
     for name, variant in variants.items():
         results[f"without {name}"] = runs(f"{arguments.preset} without {name}", variant, seeds, collections)
@@ -66,8 +69,15 @@ def main() -> None:
 def _variants(options: Options) -> dict[str, Options]:
     """Options with one item taken away; items that the preset doesn't have are left out."""
     mix = options.matching.mix
+    lacking = set()
+    if options.pairs.exhaustive_photos <= 25:
+        lacking.add("all pairs of 26 to 40 photos")
+    if options.verification.max_trials <= 2000:
+        lacking.add("trials of verification")
+    if options.mapping.share_cameras != "auto":
+        lacking |= {"shared cameras", "own cameras"}
     without = {
-        **WITHOUT,
+        **{name: values for name, values in WITHOUT.items() if name not in lacking},
         **{member: {"matching.mix": tuple(other for other in mix if other != member)} for member in mix},
     }
     changed = {

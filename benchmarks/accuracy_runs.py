@@ -34,16 +34,20 @@ class Collections:
 
 
 def runs(name: str, options: Options, seeds: Sequence[int], collections: Collections) -> list[Row]:
-    """Run each collection with each seed; `name` tells variants of the options apart. Artefacts are shared by all."""
+    """Run each collection with each seed; `name` tells variants of the options apart. Artefacts are shared by all.
+
+    Results that an earlier call left are taken if they are of the same options.
+    """
     rows = []
     for folder in collections.folders:
         labels = _labels_of(collections.data / "train_labels.csv", folder.name, collections.work)
         found = []
         for seed in seeds:
             out = collections.work / name.replace(" ", "-") / f"{folder.name}-{seed}"
-            finished = out.with_suffix(".json")
-            if not finished.exists():
-                row = _run(folder, out, labels, dataclasses.replace(options, seed=seed), collections)
+            finished = out.with_name(f"{out.name}.json")
+            seeded = dataclasses.replace(options, seed=seed)
+            if not finished.exists() or json.loads(finished.read_text())["options"] != repr(seeded):
+                row = _run(folder, out, labels, seeded, collections)
                 finished.write_text(json.dumps(row) + "\n")
                 print(f"{name}: {folder.name} seed {seed}: {row['score']:.1f} in {row['seconds']:.0f} s", flush=True)
             found.append(json.loads(finished.read_text()))
@@ -72,6 +76,7 @@ def _run(folder: Path, out: Path, labels: Path, options: Options, collections: C
     stages = result.collections[folder.name].stages
     return {
         "seed": options.seed,
+        "options": repr(options),
         "score": scored.score,
         "repaired": scored.repaired,
         "mAA": scored.mAA,

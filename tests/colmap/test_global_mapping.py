@@ -38,9 +38,11 @@ def test_a_focal_length_far_off_is_found_before_mapping(mapped):
     assert center_errors(scene, ARC).max() < 0.1
 
 
-def test_intrinsics_that_the_user_gave_are_kept(mapped):
+@pytest.mark.parametrize("robust_loss_px", [0.5, 0.0])
+def test_intrinsics_that_the_user_gave_are_kept(mapped, robust_loss_px):
     known = camera(focal=600.0, fixed=True)
-    ((scene,),) = mapped(mapping_task(ARC, POINTS, group="one", known=known, backend="global"))
+    task = mapping_task(ARC, POINTS, group="one", known=known, backend="global", robust_loss_px=robust_loss_px)
+    ((scene,),) = mapped(task)
     assert {photo.camera for photo in scene.photos} == {known}
     assert center_errors(scene, ARC).max() < 0.05
 

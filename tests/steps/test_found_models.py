@@ -36,8 +36,14 @@ def test_of_equal_trials_the_first_is_kept_whoever_is_ready_first():
     assert found((0, False, 2, 0.5), (0, False, 0, 0.5), (0, False, 1, 0.5)) == ["0own0"]
 
 
-def test_shared_cameras_are_compared_with_own_ones_by_the_best_trial_of_each():
-    assert found((0, False, 0, 0.9), (0, True, 0, 0.2), (0, True, 1, 0.3)) == ["0shared1"]
+def test_a_healthier_later_try_never_brings_back_the_other_cameras():
+    models = FoundModels(1)
+    models.add(Attempt(0, False, True), [model("own", 1.0)], 0.6)
+    models.add(Attempt(0, True, False), [model("shared", 1.0)], 0.62)
+    assert [attempt.is_shared for attempt in models.further([2])] == [True]
+    # Healthier, though its error alone would speak for own cameras.
+    models.add(Attempt(0, True, True, trial=1), [model("again", 1.2)], 0.65)
+    assert models.chosen()[0].photos[0].name == "again-0"
 
 
 def test_own_cameras_are_kept_where_shared_ones_fit_clearly_worse():
@@ -72,5 +78,7 @@ def test_a_part_that_made_the_mapper_fail_is_not_tried_again():
     models.add(Attempt(0, False, False, number=1), [model("own")], 0.9)
     models.add(Attempt(1, False, False), [model("own")], 0.9)
     assert [attempt.part for attempt in models.further([3, 3])] == [1, 1]
+    models.fail(Attempt(1, True, True))
+    assert models.further([3, 3]) == []
     assert Attempt(0, False, False).most == 2
     assert Attempt(0, False, True, trial=1).most == 1

@@ -14,7 +14,8 @@ import pycolmap
 
 from scenesort.colmap.database import write_database
 from scenesort.colmap.incremental import MapperSettings, finished
-from scenesort.colmap.robust import NEVER_RESIDUALS
+from scenesort.colmap.robust import NEVER_RESIDUALS, adjust_robustly
+from scenesort.errors import ScenesortError
 from scenesort.types import Camera, MappingPhoto, PosedScene, TwoViewGeometry
 
 WITH_FUNDAMENTAL = ("CALIBRATED", "UNCALIBRATED")
@@ -30,8 +31,21 @@ def map_globally(
     """Map one connected part of the view graph; returns its models, the one with most photos first.
 
     Focal lengths that nothing tells are first estimated from the fundamental matrices. Of the settings, those on the
-    first pair and on single poses count for photos that are filled in alone. Otherwise as `map_incrementally`.
+    first pair and on single poses count for photos that are filled in alone; it has no safer way. Otherwise as
+    `map_incrementally`. Raises ScenesortError where COLMAP gives up.
     """
+    try:
+        return _mapped(photos, geometries, settings, folder)
+    except (RuntimeError, ValueError) as error:
+        raise ScenesortError(f"COLMAP's global mapper gave up: {error}") from error
+
+
+def _mapped(
+    photos: Sequence[MappingPhoto],
+    geometries: Sequence[TwoViewGeometry],
+    settings: MapperSettings,
+    folder: Path,
+) -> list[PosedScene]:
     pycolmap.logging.minloglevel = int(pycolmap.logging.Level.FATAL)
     database_path = folder / "database.db"
     fixed = write_database(database_path, photos, geometries)
@@ -47,20 +61,21 @@ def map_globally(
     models = [model for _, model in sorted(found.items()) if model.num_reg_images() >= settings.min_model_size]
     given = {photo.name: photo.camera for photo in photos if photo.camera.fixed}
     for model in models:
-        _give_back_cameras(model, given)
+        if _give_back_cameras(model, given):
+            # Poses and points fit the intrinsics that were refined.
+            adjust_robustly(model, settings.robust_loss_px or settings.max_reprojection_error_px, fixed)
     return finished(models, photos, settings, fixed, database_path, folder, started_s)
 
 
-def _give_back_cameras(model: pycolmap.Reconstruction, given: dict[str, Camera]) -> None:
-    """Set the intrinsics that the user gave, which the global mapper refines like all others."""
+def _give_back_cameras(model: pycolmap.Reconstruction, given: dict[str, Camera]) -> bool:
+    """Set the intrinsics that the user gave, which the global mapper refines like all others; tell if there are any."""
     changed = False
     for image_id in model.reg_image_ids():
         image = model.image(image_id)
         if image.name in given:
             model.camera(image.camera_id).params = list(given[image.name].params)
             changed = True
-    if changed:
-        model.update_point_3d_errors()
+    return changed
 
 
 def _pipeline_options(settings: MapperSettings) -> pycolmap.GlobalPipelineOptions:

@@ -219,8 +219,8 @@ class MappingOptions:
     )
     tries: int = option(
         3,
-        "a part is mapped so many times, each time on another path, and the healthiest models are kept; once with a "
-        "time limit",
+        "a part is mapped so many times, each time on another path (global: with another seed), and the healthiest "
+        "models are kept; once with a time limit or a pose model",
         low=1,
         high=100,
     )

@@ -19,7 +19,8 @@ def map_part(task: MappingTask, folder: Path) -> list[PosedScene]:
     """
     options = task.mapping
     models = _mapped(options.backend, task, folder)
-    if options.compare_with:
+    # A second attempt follows a crash or a hang, which may be the other mapper's.
+    if options.compare_with and not task.attempt:
         try:
             models = _healthier(models, task, folder)
         except ScenesortError as error:

@@ -55,11 +55,15 @@ class FoundModels:
     def add(self, attempt: Attempt, models: Sequence[PosedScene], health: float) -> None:
         """Take the models of an attempt."""
         if attempt.number:
-            self._failing.add(attempt.part)
+            self.fail(attempt)
         way = self._shared if attempt.is_shared else self._own
         trial = _Trial(health, attempt.trial, models)
         if attempt.part not in way or trial.rank > way[attempt.part].rank:
             way[attempt.part] = trial
+
+    def fail(self, attempt: Attempt) -> None:
+        """Remember that an attempt made the mapper crash or hang."""
+        self._failing.add(attempt.part)
 
     def chosen(self) -> list[PosedScene]:
         """All models, in the order of the parts."""
@@ -68,8 +72,11 @@ class FoundModels:
     def further(self, tries: Sequence[int]) -> list[Attempt]:
         """Return the attempts that parts of several tries still need, with the cameras of their best models.
 
-        Parts that made the mapper crash or hang are left alone.
+        Parts that made the mapper crash or hang are left alone. The models with the other cameras are dropped.
         """
+        for part, number in enumerate(tries):
+            if number > 1 and part in self._own and part in self._shared:
+                del (self._own if self._is_shared(part) else self._shared)[part]
         return [
             Attempt(part, is_shared=self._is_shared(part), is_second=True, trial=trial)
             for part, number in enumerate(tries)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenesort import artefacts, mapping, work
+from scenesort.execution import WorkerPool
 from scenesort.mapping import MappingTask
 from scenesort.progress import StageCounter
 from scenesort.steps.common import Context, VerifiedPairs, loaded
@@ -56,55 +57,21 @@ def map_parts(
         attempts.sort(key=lambda attempt: attempt.is_second)
     found = FoundModels(len(parts))
     tries = [_tries(context, len(part)) for part in parts]
-    num_photos = sum(len(parts[item.part]) for item in attempts)
-    num_photos += sum((number - 1) * len(part) for number, part in zip(tries, parts, strict=True))
-    with mapping_pool(context, parts) as pool, context.progress.stage(stage_name, num_photos, context.stages) as stage:
-        is_tried_again = False
-        while attempts:
-            jobs = _Jobs(context, sides, parts, verified, attempts, found, stage)
-            attempts = []
-            for outcome in pool.run(
-                _map,
-                jobs,
-                timeout_s=context.options.mapping.timeout_s,
-                until_s=schedule.end_s,
-                ordered=False,
-                window=pool.workers,
-            ):
-                job, attempt = outcome.task, outcome.task.attempt
-                num_photos = len(job.task.photos)
-                if outcome.error is None:
-                    part = outcome.result()
-                    arrays, meta = artefacts.pack_scenes(part.models)
-                    packed = arrays, {**meta, "notices": list(part.notices), "health": part.health}
-                    # What a time limit cut short is no artefact: a later run may have more time.
-                    if outcome.seconds < job.task.max_runtime_s:
-                        context.workspace.save_arrays("models", job.shard, *packed)
-                    found.add(attempt, artefacts.unpack_scenes(*packed), part.health)
-                    for sentence in part.notices:
-                        context.notice(sentence)
-                    stage.count(outcome, num_photos)
-                    context.on_models([*others, *found.chosen()])
-                    continue
-                is_last = attempt.number + 1 >= attempt.most or schedule.is_limited
-                stage.count(outcome, num_photos if is_last else 0)
-                lost = "the models of other tries are kept" if attempt.trial else "its models are lost"
-                then = lost if is_last else "trying once more with safer options"
-                first = job.task.photos[0].name
-                context.notice(f"mapping {num_photos} photos ({first} …) failed: {outcome.error}; {then}")
-                context.workspace.log(outcome.log)
-                if not schedule.is_limited:
-                    error = {"error": str(outcome.error)}
-                    context.workspace.save_arrays("failures", _failure_key(context, job.shard), {}, error)
-                if not is_last:
-                    attempts.append(dataclasses.replace(attempt, number=attempt.number + 1))
-            late = {item.part for item in jobs.late if not item.is_second}
-            if late:
-                num_photos = sum(len(parts[part]) for part in late)
-                context.notice(f"time limit: {stage_name} left out {len(late)} parts with {num_photos} photos")
-            if not attempts and not is_tried_again:
-                # Only now: whether cameras are shared is settled by the first try of a part.
-                attempts, is_tried_again = found.further(tries), True
+    with mapping_pool(context, parts) as pool:
+        for name in (stage_name, f"{stage_name} (again)"):
+            num_photos = sum(len(parts[item.part]) for item in attempts)
+            with context.progress.stage(name, num_photos, context.stages) as stage:
+                while attempts:
+                    jobs = _Jobs(context, sides, parts, verified, attempts, found, stage)
+                    attempts = _made(context, pool, jobs, found, stage, others)
+                    late = {item.part for item in jobs.late if not item.is_second}
+                    if late:
+                        num_photos = sum(len(parts[part]) for part in late)
+                        context.notice(f"time limit: {stage_name} left out {len(late)} parts with {num_photos} photos")
+            # Only now: whether cameras are shared is settled by the first try of a part.
+            attempts = found.further(tries)
+            if not attempts:
+                break
     return found.chosen()
 
 
@@ -133,6 +100,7 @@ class _Jobs:
         for attempt in self._attempts:
             job = self._unfailed(attempt)
             if job is None:
+                self._found.fail(attempt)
                 self._stage.skip(len(self._parts[attempt.part]))
             elif workspace.has("models", job.shard):
                 arrays, meta = loaded(self._context, "models", job.shard)
@@ -170,6 +138,55 @@ class _Jobs:
         # Whole seconds, as COLMAP has them: what took longer was cut short.
         max_runtime_s = max(1, math.floor(MAPPING_SHARE * schedule.left_s))
         return dataclasses.replace(job, task=dataclasses.replace(job.task, max_runtime_s=max_runtime_s))
+
+
+def _made(
+    context: Context,
+    pool: WorkerPool,
+    jobs: _Jobs,
+    found: FoundModels,
+    stage: StageCounter,
+    others: Sequence[PosedScene],
+) -> list[Attempt]:
+    """Make attempts, and return those that failed and are worth another."""
+    again: list[Attempt] = []
+    for outcome in pool.run(
+        _map,
+        jobs,
+        timeout_s=context.options.mapping.timeout_s,
+        until_s=context.schedule.end_s,
+        ordered=False,
+        window=pool.workers,
+    ):
+        job, attempt = outcome.task, outcome.task.attempt
+        num_photos = len(job.task.photos)
+        if outcome.error is None:
+            part = outcome.result()
+            arrays, meta = artefacts.pack_scenes(part.models)
+            packed = arrays, {**meta, "notices": list(part.notices), "health": part.health}
+            # What a time limit cut short is no artefact: a later run may have more time.
+            if outcome.seconds < job.task.max_runtime_s:
+                context.workspace.save_arrays("models", job.shard, *packed)
+            found.add(attempt, artefacts.unpack_scenes(*packed), part.health)
+            for sentence in part.notices:
+                context.notice(sentence)
+            stage.count(outcome, num_photos)
+            context.on_models([*others, *found.chosen()])
+            continue
+        found.fail(attempt)
+        is_last = attempt.number + 1 >= attempt.most or context.schedule.is_limited
+        stage.count(outcome, num_photos if is_last else 0)
+        lost = "the models of other tries are kept" if attempt.trial else "its models are lost"
+        then = lost if is_last else "trying once more with safer options"
+        first = job.task.photos[0].name
+        context.notice(f"mapping {num_photos} photos ({first} …) failed: {outcome.error}; {then}")
+        context.workspace.log(outcome.log)
+        if not context.schedule.is_limited:
+            error = {"error": str(outcome.error)}
+            context.workspace.save_arrays("failures", _failure_key(context, job.shard), {}, error)
+        if not is_last:
+            again.append(dataclasses.replace(attempt, number=attempt.number + 1))
+    return again
 
 
 def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]]) -> list[Attempt]:
