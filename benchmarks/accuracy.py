@@ -10,46 +10,34 @@ Killed and started again with the same --work, it goes on where it stopped.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import tempfile
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 import scenesort
-from accuracy_runs import Collections, Row, runs
+from accuracy_runs import Row, add_arguments, runs, seeds_and_collections, without_members
 from scenesort.config import preset, with_values
+from tables import write_json
 
 
 def main() -> None:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--preset", default="balanced")
+    add_arguments(parser)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--leave-out", action="store_true", help="also run with each member of the mix left out")
-    parser.add_argument("--only", default="", help="collections to run, separated by commas")
-    parser.add_argument("--work", type=Path, help="keep runs and artefacts here (a fresh folder gives honest times)")
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    seeds = [int(seed) for seed in arguments.seeds.split(",")]
-    work = arguments.work or Path(tempfile.mkdtemp(prefix="accuracy-"))
+    seeds, collections = seeds_and_collections(arguments)
     options = with_values(preset(arguments.preset), scenesort.config.parse_assignments(arguments.set))
     variants = {arguments.preset: options}
-    if arguments.leave_out and len(options.matching.mix) > 1:
-        for member in options.matching.mix:
-            rest = tuple(other for other in options.matching.mix if other != member)
-            variants[f"without {member}"] = with_values(options, {"matching.mix": rest})
-    collections = Collections(arguments.data, tuple(item for item in arguments.only.split(",") if item), work)
+    if arguments.leave_out:
+        variants |= {f"without {member}": variant for member, variant in without_members(options).items()}
     results = {name: runs(name, variant, seeds, collections) for name, variant in variants.items()}
     console = Console()
     for name, rows in results.items():
         console.print(_table(name, rows, seeds))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"seeds": seeds, "variants": results}, indent=2) + "\n")
+    write_json(arguments.json, {"seeds": seeds, "variants": results})
 
 
 def _table(name: str, rows: list[Row], seeds: list[int]) -> Table:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import scenesort
-from scenesort.config import Options
+from scenesort.config import Options, with_values
 from scenesort.progress import StageReport
 
 Row = dict[str, Any]
@@ -31,6 +33,34 @@ class Collections:
         """The collections' folders by name."""
         folders = [path for path in sorted(self.data.iterdir()) if path.is_dir()]
         return [path for path in folders if not self.only or path.name in self.only]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a benchmark on collections with ground truth."""
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--preset", default="balanced")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--only", default="", help="collections to run, separated by commas")
+    parser.add_argument("--work", type=Path, help="keep runs and artefacts here (a fresh folder gives honest times)")
+    parser.add_argument("--json", type=Path)
+
+
+def seeds_and_collections(arguments: argparse.Namespace) -> tuple[list[int], Collections]:
+    """Return the seeds and the collections that the arguments ask for."""
+    only = tuple(item for item in arguments.only.split(",") if item)
+    work = arguments.work or Path(tempfile.mkdtemp(prefix="accuracy-"))
+    return [int(seed) for seed in arguments.seeds.split(",")], Collections(arguments.data, only, work)
+
+
+def without_members(options: Options) -> dict[str, Options]:
+    """Return, for each member of a mix of several, the options without it."""
+    mix = options.matching.mix
+    if len(mix) < 2:
+        return {}
+    return {
+        member: with_values(options, {"matching.mix": tuple(other for other in mix if other != member)})
+        for member in mix
+    }
 
 
 def runs(name: str, options: Options, seeds: Sequence[int], collections: Collections) -> list[Row]:

@@ -191,18 +191,18 @@ def _made(
 
 def _attempts(context: Context, sides: Mapping[str, PhotoKeys], parts: Sequence[Sequence[str]]) -> list[Attempt]:
     """List the first attempts: large parts first, shared cameras beside own ones where the option says so."""
-    options = context.options.mapping
-    share = options.share_cameras
-    is_pose_model = mapping.is_pose_model(options.backend)
-    if share == "auto" and is_pose_model:
+    share = context.options.mapping.share_cameras
+    if share == "auto" and mapping.is_pose_model(context.options.mapping.backend):
         # A model's answer doesn't depend on it, and refinement has an option of its own for cameras.
         share = "always"
     attempts = []
     for part, names in enumerate(parts):
         photos = [mapping_photo(sides[name].photo, np.zeros((0, 2))) for name in names]
         is_shared = share != "never" and mapping.with_shared_cameras(photos) is not None
-        ways = [True] if is_shared and share == "always" else [True, False] if is_shared else [False]
-        attempts += [Attempt(part, is_shared=way, is_second=way != ways[0]) for way in ways]
+        if is_shared:
+            attempts.append(Attempt(part, is_shared=True, is_second=False))
+        if not is_shared or share == "auto":
+            attempts.append(Attempt(part, is_shared=False, is_second=is_shared))
     return attempts
 
 
