@@ -250,7 +250,11 @@ class _Slot:
                 report = error
             finally:
                 with self.pool._lock:
+                    is_killed = self.job is not None and job.run.is_cancelled
                     self.job = None
+                if is_killed:
+                    # Its task may have been done just before: no further task would find it dead.
+                    self._drop_worker()
             job.run.results.put((job.index, report))
             del job, report
         self._drop_worker()
