@@ -13,6 +13,7 @@ from scenesort.errors import EvaluationError, WorkspaceError
 from scenesort.export import SubmissionRow
 from scenesort.progress import StageReport
 from scenesort.results import CollectionResult, RunResult
+from scenesort.scenes import scene_without_model
 from scenesort.steps.submitting import read_rows
 from scenesort.types import PosedScene, SkippedPhoto
 
@@ -55,4 +56,6 @@ def _collection(name: str, folder: Path, summary: dict[str, Any], rows: list[Sub
 def _scene(folder: Path) -> PosedScene:
     with (folder / "photos.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         unposed = tuple(row["photo"] for row in csv.DictReader(file) if row["posed"] == "no")
+    if not (folder / "sparse").exists():
+        return scene_without_model(folder.name, unposed)
     return dataclasses.replace(colmap.read_model(folder / "sparse" / "0", folder.name), unposed=unposed)

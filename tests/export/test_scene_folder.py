@@ -10,6 +10,7 @@ from PIL import Image
 from pictures import camera, photo
 from scenesort import colmap
 from scenesort.export import write_scene_folder
+from scenesort.scenes import scene_without_model
 from scenesort.types import PosedPhoto, PosedScene
 
 
@@ -51,3 +52,18 @@ def test_a_scene_folder_holds_model_photos_and_table(tmp_path):
     assert [float(rows[0][f"center_{axis}"]) for axis in "xyz"] == pytest.approx([-1, -2, -3])
     assert rows[1]["center_x"] == ""
     assert [row["deviation"] for row in rows] == ["0.0123", "", "inf"]
+
+
+def test_a_scene_without_a_model_holds_its_photos_and_table(tmp_path):
+    names = ("a.png", "deep/b.png")
+    photos = {name: photo(name, 64, 48, path=tmp_path / "photos" / name) for name in names}
+    for found in photos.values():
+        found.path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 48)).save(found.path)
+    folder = tmp_path / "scene_01"
+    folder.mkdir()
+    write_scene_folder(scene_without_model("scene_01", names), photos, np.zeros(0), folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["images", "photos.csv"]
+    assert (folder / "images/deep/b.png").read_bytes() == photos["deep/b.png"].path.read_bytes()
+    with (folder / "photos.csv").open(newline="") as file:
+        assert [(row["photo"], row["posed"]) for row in csv.DictReader(file)] == [(name, "no") for name in names]

@@ -140,20 +140,35 @@ def test_leftovers_join_the_scene_of_most_inliers():
         "be": 40,
         "ce": 30,
         "de": 60,
-        "cf": 300,  # f: one witness alone
-        "ag": 29,  # g: one of its witnesses is too weak, and its tie to an unposed photo doesn't count
-        "bg": 99,
-        "eg": 99,
-        "ah": 30,  # h: just enough, though the other scene's single witness has more
+        "cf": 60,  # f: one witness, as strong as two
+        "ag": 29,  # g: one of its witnesses is too weak
+        "bg": 59,
+        "ah": 30,  # h: just enough, though the other scene's single witness has almost as much
         "bh": 30,
-        "dh": 90,
+        "dh": 59,
     }
     graph = build_view_graph("abcdefgh", {(pair[0], pair[1]): inliers for pair, inliers in ties.items()})
     joined, outliers = assign(scenes, "hgfedcba", graph, min_inliers=30)
-    assert [scene.unposed for scene in joined] == [("h",), ("e",)]
-    assert outliers == ["f", "g"]
+    assert [scene.unposed for scene in joined] == [("h",), ("e", "f")]
+    assert outliers == ["g"]
     assert joined[0].members == ("a", "b", "h")
     assert joined[0].photos is scenes[0].photos
+
+
+def test_a_photo_that_joined_brings_others():
+    graph = build_view_graph("abcde", {("a", "c"): 60, ("c", "d"): 60, ("d", "e"): 59})
+    joined, outliers = assign([model({"a": [0], "b": [0]}, "scene_01")], "abcde", graph, 30)
+    assert ([scene.unposed for scene in joined], outliers) == ([("c", "d")], ["e"])
+
+
+def test_photos_tied_to_each_other_alone_are_scenes_without_a_model():
+    scenes = [model({"a": [0], "b": [0]}, "scene_01")]
+    ties = {("c", "d"): 60, ("c", "e"): 30, ("d", "e"): 30, ("f", "g"): 59, ("b", "f"): 59}
+    joined, outliers = assign(scenes, "abcdefg", build_view_graph("abcdefg", ties), 30)
+    assert [(scene.name, scene.unposed) for scene in joined] == [("scene_01", ()), ("scene_02", ("c", "d", "e"))]
+    assert outliers == ["f", "g"]
+    assert not joined[1].photos
+    assert joined[1].points_xyz.shape == (0, 3)
 
 
 def test_of_equal_ties_the_larger_scene_wins():
@@ -163,5 +178,5 @@ def test_of_equal_ties_the_larger_scene_wins():
     assert ([scene.unposed for scene in joined], outliers) == ([("e",), ()], [])
 
 
-def test_without_scenes_all_are_outliers():
-    assert assign([], ["b", "a"], build_view_graph("ab", {("a", "b"): 99}), 30) == ([], ["a", "b"])
+def test_without_strong_ties_all_are_outliers():
+    assert assign([], ["b", "a"], build_view_graph("ab", {("a", "b"): 59}), 30) == ([], ["a", "b"])

@@ -64,7 +64,7 @@ def demo(
         console.print()
         tables.print_line(console, f"photos          {photos}")
         tables.print_line(console, f"poses           {run_folder / 'submission.csv'}")
-        for scene in result.scenes:
+        for scene in (scene for scene in result.scenes if scene.photos):
             tables.print_line(console, f"COLMAP, splats  {run_folder / 'scenes' / scene.name}")
 
 

@@ -197,7 +197,10 @@ class ScenesOptions:
     pair_classifier: str = option("none", "learned classifier of look-alikes whose vote counts, too, or none")
     # Two different buildings have given 43 verified inliers: a few dozen prove nothing.
     min_leftover_inliers: int = option(
-        60, "verified inliers with each of two posed photos that tie a photo without a pose to a scene", low=4
+        60,
+        "verified inliers with each of two photos, or twice as many with one, that tie a photo without a pose to a "
+        "scene",
+        low=4,
     )
 
 

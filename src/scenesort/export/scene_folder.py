@@ -18,14 +18,16 @@ PHOTO_COLUMNS = ("photo", "posed", "points", "camera_id", "center_x", "center_y"
 def write_scene_folder(scene: PosedScene, photos: Mapping[str, Photo], deviations: FloatArray, folder: Path) -> None:
     """Write `sparse/0/`, `images/` and `photos.csv` into an empty folder. Centres are in the scene's own units.
 
-    `deviations`: (n,) standard deviation of each posed photo's centre, over its median depth.
+    `images/` has the model's photos; a scene without a model has no `sparse/`, and all its photos there. `deviations`:
+    (n,) standard deviation of each posed photo's centre, over its median depth.
     """
-    (folder / "sparse" / "0").mkdir(parents=True)
-    write_model(scene, folder / "sparse" / "0")
-    for posed in scene.photos:
-        target = folder / "images" / posed.name
+    if scene.photos:
+        (folder / "sparse" / "0").mkdir(parents=True)
+        write_model(scene, folder / "sparse" / "0")
+    for name in [photo.name for photo in scene.photos] or scene.unposed:
+        target = folder / "images" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        link_or_export(photos[posed.name], target)
+        link_or_export(photos[name], target)
     with (folder / "photos.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(PHOTO_COLUMNS)

@@ -1,6 +1,6 @@
 """Verified view graph → connected parts → scenes and outliers; look-alike places told apart."""
 
-from scenesort.scenes.assignment import assign, one_scene_a_photo, without_poses
+from scenesort.scenes.assignment import assign, one_scene_a_photo, scene_without_model, without_poses
 from scenesort.scenes.classifiers import NONE, PairClassifier, load_classifier
 from scenesort.scenes.edge_confidence import edge_confidence, trusted, with_confidence, with_doubts
 from scenesort.scenes.expectations import Expected, expected_points
@@ -26,6 +26,7 @@ __all__ = [
     "expected_points",
     "load_classifier",
     "one_scene_a_photo",
+    "scene_without_model",
     "surface_normals",
     "trusted",
     "weakest_cut",

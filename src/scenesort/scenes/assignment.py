@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from scenesort.types import PosedPhoto, PosedScene, ViewGraph
+from scenesort.scenes.view_graph import build_view_graph, connected_parts
+from scenesort.types import Pair, PosedPhoto, PosedScene, ViewGraph
 
-MIN_WITNESSES = 2
-"""Posed photos of a scene that must match a photo without a pose before it is called a member."""
+MIN_SUPPORT = 2
+"""Times the fewest inliers of a pair that a photo without a pose needs, with all its pairs, to be called a member."""
 
 
 def one_scene_a_photo(models: Iterable[PosedScene], min_photos: int) -> list[PosedScene]:
@@ -36,29 +38,51 @@ def assign(
 ) -> tuple[list[PosedScene], list[str]]:
     """Give each photo without a pose to the scene it shares most verified inliers with, or call it an outlier.
 
-    Only pairs of at least `min_inliers` inliers with the scene's posed photos count, and at least `MIN_WITNESSES` of
-    them: strangers match one photo of a place by chance, and many photos a little. Returns the scenes with their
-    unposed photos, and the names of the outliers, sorted.
+    Only pairs of at least `min_inliers` inliers count, and a photo's pairs with a scene need `MIN_SUPPORT` times as
+    many together: strangers match one photo of a place by chance, and many photos a little. Photos that have joined
+    bring others. Those left that are tied so among themselves are places that no model was made of: scenes without
+    poses, last. Returns the scenes with their unposed photos, and the names of the outliers, sorted.
     """
     scene_of = {photo.name: row for row, scene in enumerate(scenes) for photo in scene.photos}
-    ties: dict[tuple[str, int], list[int]] = {}
-    for (first, second), inliers in graph.edges.items():
-        for lonely, other in ((first, second), (second, first)):
-            if inliers >= min_inliers and lonely not in scene_of and other in scene_of:
-                ties.setdefault((lonely, scene_of[other]), []).append(inliers)
-    unposed: dict[int, list[str]] = {row: [] for row in range(len(scenes))}
-    outliers = []
-    for name in sorted(photos):
+    lonely = sorted(set(photos) - set(scene_of))
+    strong = {pair: inliers for pair, inliers in graph.edges.items() if inliers >= min_inliers}
+    needed = MIN_SUPPORT * min_inliers
+    _join(lonely, strong, scene_of, needed)
+    joined = list(scenes)
+    left = set(lonely) - set(scene_of)
+    among = {pair: inliers for pair, inliers in strong.items() if inliers >= needed and left.issuperset(pair)}
+    for group in connected_parts(build_view_graph(left, among), min_photos=2):
+        scene_of |= dict.fromkeys(group, len(joined))
+        joined.append(scene_without_model(f"scene_{len(joined) + 1:02d}"))
+    _join(lonely, strong, scene_of, needed)
+    unposed: list[list[str]] = [[] for _ in joined]
+    for name in lonely:
         if name in scene_of:
-            continue
-        found = {row: ties.get((name, row), []) for row in unposed}
-        claims = [(sum(inliers), -row) for row, inliers in found.items() if len(inliers) >= MIN_WITNESSES]
-        if claims:
-            unposed[-max(claims)[1]].append(name)
-        else:
-            outliers.append(name)
-    joined = [dataclasses.replace(scene, unposed=tuple(unposed[row])) for row, scene in enumerate(scenes)]
-    return joined, outliers
+            unposed[scene_of[name]].append(name)
+    joined = [dataclasses.replace(scene, unposed=tuple(names)) for scene, names in zip(joined, unposed, strict=True)]
+    return joined, [name for name in lonely if name not in scene_of]
+
+
+def _join(lonely: Sequence[str], strong: Mapping[Pair, int], scene_of: dict[str, int], needed: int) -> None:
+    """Let photos join the scenes of their partners, round by round; of equal claims the earlier scene's wins."""
+    while True:
+        support = {name: Counter[int]() for name in lonely if name not in scene_of}
+        for (first, second), inliers in strong.items():
+            for name, other in ((first, second), (second, first)):
+                if name in support and other in scene_of:
+                    support[name][scene_of[other]] += inliers
+        claims = {
+            name: max((inliers, -row) for row, inliers in found.items()) for name, found in support.items() if found
+        }
+        won = {name: -row for name, (inliers, row) in claims.items() if inliers >= needed}
+        if not won:
+            return
+        scene_of |= won
+
+
+def scene_without_model(name: str, unposed: Sequence[str] = ()) -> PosedScene:
+    """Return a scene of photos that belong together and have no poses."""
+    return PosedScene(name, (), np.zeros((0, 3)), np.zeros((0, 3), np.uint8), np.zeros(0), tuple(unposed))
 
 
 def _owned(models: Sequence[PosedScene]) -> list[list[PosedPhoto]]:
