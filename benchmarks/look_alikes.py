@@ -4,11 +4,12 @@ usage: python benchmarks/look_alikes.py --work DIR [--pairs 20] [--first 0] [--l
        [--skip-honest] [--real DATA --only COLLECTION,… --cache DIR]
 
 Every pair (`scenesort.synthetic.look_alike_pair`) is rendered once into DIR, mapped by plain COLMAP and by scenesort
-without separation, with each piece of evidence by itself and with all. A pair is rightly separated when no model holds
-posed photos of both scenes and each scene has a model with more than half of its photos. The honest scenes are the
-same, each by itself; with --real, also those of a folder of labelled collections (train_labels.csv beside them). An
-honest scene is wrongly split when it lies in more models of three photos or more than without separation. Pairs 0 …
-report, others are for choosing constants. Killed and started again with the same --work, it goes on where it stopped.
+without separation, with each piece of evidence by itself, with all, and with points all over the photos, too. A pair
+is rightly separated when no model holds posed photos of both scenes and each scene has a model with more than half of
+its photos. The honest scenes are the same, each by itself; with --real, also those of a folder of labelled collections
+(train_labels.csv beside them). An honest scene is wrongly split when it lies in more models of three photos or more
+than without separation. Pairs 0 … report, others are for choosing constants. Killed and started again with the same
+--work, it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "missing matches": {"scenes.min_fold_excess": 0.0},
     "photos compared": {"scenes.max_cut_ratio": 0.0},
     "all": {},
+    "and dense points": {"scenes.dense_looks": True},
 }
 PLAIN = "plain COLMAP"
 Models = list[list[str]]

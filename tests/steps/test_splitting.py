@@ -19,6 +19,10 @@ from wall_world import CAMERA, facing, model_of, photo_of, texture
 NAMES = [f"{row:02d}.png" for row in range(8)]
 
 
+def everywhere(points):
+    return np.ones(len(points), bool)
+
+
 @pytest.fixture
 def context(tmp_path):
     with Workspace.open(tmp_path / "out") as workspace, WorkerPool(1) as pool:
@@ -36,12 +40,13 @@ def split(monkeypatch, context, tmp_path):
 
     monkeypatch.setattr(splitting, "map_parts", map_parts)
 
-    def run(first, second, is_shared, options=None):
+    def run(first, second, is_shared, options=None, is_matched=everywhere):
         mapped.clear()
         walls = [first, second] * 4
         poses = [facing(x) for x in np.linspace(-1.2, 1.2, 8)]
         chance = np.random.default_rng(2)
         points = np.column_stack([chance.uniform(-3, 3, 500), chance.uniform(-2, 2, 500), np.zeros(500)])
+        points = points[is_matched(points)]
         owner = chance.integers(0, 2, len(points))
         common = is_shared(points)
         sees = np.array([(common | (owner == row % 2)) & (chance.random(len(points)) < 0.5) for row in range(8)])
@@ -110,6 +115,33 @@ def test_nothing_is_split_where_both_are_off(split):
     off = {"scenes.min_fold_excess": 0.0, "scenes.max_cut_ratio": 0.0}
     left, mapped = split(*two_walls(), right_half, off)
     assert (len(left), mapped) == (1, [])
+
+
+def small_difference():
+    """Walls that differ in a square of 1.6 units, in which no photo has a match."""
+    first, second = texture(1), texture(1)
+    second[312:408, 312:408] = texture(2)[312:408, 312:408]
+    return first, second
+
+
+def outside_the_square(points):
+    return np.abs(points[:, :2]).max(axis=1) > 0.9
+
+
+def test_places_that_differ_in_little_are_told_apart_by_points_all_over_the_photos(split, context):
+    walls = small_difference()
+    assert split(*walls, everywhere, {"scenes.dense_looks": False}, outside_the_square)[1] == []
+    left, mapped = split(*walls, everywhere, {"scenes.dense_looks": True}, outside_the_square)
+    assert left == []
+    assert sorted(map(sorted, mapped)) == [NAMES[0::2], NAMES[1::2]]
+    assert "mapped apart" in context.notices[0]
+
+
+def test_one_place_stays_whole_under_points_all_over_the_photos(split, context):
+    wall = texture(1)
+    left, mapped = split(wall, wall, everywhere, {"scenes.dense_looks": True}, outside_the_square)
+    assert (len(left), mapped, context.notices) == (1, [], [])
+    assert [stage.done for stage in context.stages if stage.name == "look-alikes (dense)"] == [8]
 
 
 def test_comparisons_are_kept_for_a_resumed_run(split, context):

@@ -22,6 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "accurate": {
         "pairs.exhaustive_photos": 40,
         "verification.max_trials": 10000,
+        "scenes.dense_looks": True,
         "mapping.tries_photos": 400,
     },
     "baseline": {
@@ -57,7 +58,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 PRESET_NOTES = {
     "fast": "fewer keypoints and pairs: a first look",
     "balanced": "the default",
-    "accurate": "all pairs of up to 40 photos, more trials of verification, large parts mapped several times: slower",
+    "accurate": "all pairs of up to 40 photos, more trials, large parts mapped several times, dense looks: slower",
     "baseline": "the challenge's public baseline: DINOv2 pairs, ALIKED 4,096 + full LightGlue, incremental mapping",
 }
 

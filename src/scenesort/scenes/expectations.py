@@ -37,6 +37,14 @@ class Expected:
     is_seen: NDArray[np.bool_]
 
 
+def shown_at(photo: PosedPhoto, points: FloatArray) -> FloatArray:
+    """Frame pixels (n, 2) where a photo shows points (n, 3), by its focal length, the principal point in its middle."""
+    local = points @ photo.cam_from_world[:, :3].T + photo.cam_from_world[:, 3]
+    middle = np.array([photo.camera.width_px, photo.camera.height_px]) / 2
+    pixels: FloatArray = local[:, :2] / local[:, 2:] * photo.camera.params[0] + middle
+    return pixels
+
+
 def in_frame(photo: PosedPhoto, points: FloatArray) -> NDArray[np.bool_]:
     """Which points (n, 3) project into the photo, by its focal length and a principal point in its middle."""
     local = points @ photo.cam_from_world[:, :3].T + photo.cam_from_world[:, 3]

@@ -143,6 +143,27 @@ def without_photos(looks: Looks, rows: Sequence[int]) -> Looks:
     )
 
 
+def starting_cuts(looks: Looks, min_photos: int) -> Iterator[Flags]:
+    """Yield cuts (n,) bool to begin a search with; sides have `min_photos` photos or more."""
+    yield from _starts(_counted(looks), len(looks.sees), min_photos)
+
+
+def rate_bounds(within: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:
+    """Upper bound, by bin of `NEAR_DEG`, of the rate at which looks differ in one place (Wilson's interval).
+
+    `within`: looks that differ, and all, by bin, of each side.
+    """
+    bounds = [np.array(USUAL_RATES)]
+    for differ, total in within:
+        known = np.maximum(total, 1.0)
+        rate, z = differ / known, BOUND_DEVIATIONS
+        spread = z * np.sqrt(rate * (1 - rate) / known + z**2 / (4 * known**2))
+        bound = (rate + z**2 / (2 * known) + spread) / (1 + z**2 / known)
+        bounds.append(np.where(total >= KNOWN_LOOKS, bound, 0.0))
+    highest: FloatArray = np.max(bounds, axis=0)
+    return highest
+
+
 def weigh(looks: Looks, side: Sequence[int]) -> Fold:
     """Weigh one cut; `side`: rows of the photos of its first side."""
     flags = np.zeros(len(looks.sees), bool)
@@ -151,7 +172,7 @@ def weigh(looks: Looks, side: Sequence[int]) -> Fold:
 
 
 def _weighed(looks: Looks, side: Flags, gain: float) -> Fold:
-    bound = np.maximum(np.array(USUAL_RATES), np.maximum(_bound(looks, side), _bound(looks, ~side)))
+    bound = rate_bounds([_by_angle(looks, own[looks.reference] & own[looks.photo]) for own in (side, ~side)])
     first, second = (_direction(looks, own, bound) for own in (side, ~side))
     rows = np.arange(len(side))
     return Fold(
@@ -195,16 +216,6 @@ def _direction(looks: Looks, own: Flags, bound: FloatArray) -> tuple[float, int,
     is_other = across & looks.differs
     found = np.bincount(looks.photo[is_other], minlength=len(own))
     return excess, len(np.unique(looks.point[is_other])), int(np.sum(found > foreseen)), int(total.sum())
-
-
-def _bound(looks: Looks, side: Flags) -> FloatArray:
-    """Upper bound, by bin, of the rate at which looks within a side differ (Wilson's interval); 0 where not known."""
-    differ, total = _by_angle(looks, side[looks.reference] & side[looks.photo])
-    known = np.maximum(total, 1.0)
-    rate, z = differ / known, BOUND_DEVIATIONS
-    spread = z * np.sqrt(rate * (1 - rate) / known + z**2 / (4 * known**2))
-    bound: FloatArray = np.where(total >= KNOWN_LOOKS, (rate + z**2 / (2 * known) + spread) / (1 + z**2 / known), 0.0)
-    return bound
 
 
 def _by_angle(looks: Looks, chosen: Flags) -> tuple[FloatArray, FloatArray]:

@@ -49,6 +49,13 @@ class View:
         center: FloatArray = -self.cam_from_world[:, :3].T @ self.cam_from_world[:, 3]
         return center
 
+    def pixels_of(self, points: FloatArray) -> FloatArray:
+        """Where the photo shows points (n, 3) in front of it, (n, 2)."""
+        local = points @ self.cam_from_world[:, :3].T + self.cam_from_world[:, 3]
+        height, width = self.grey.shape
+        pixels: FloatArray = local[:, :2] / local[:, 2:] * self.focal_px + np.array([width / 2, height / 2])
+        return pixels
+
 
 def surface_normals(points: FloatArray, rows: NDArray[np.int64], center: FloatArray) -> FloatArray:
     """Normals (r, 3), towards `center`, of the surface that points (n, 3) make round those in `rows`.

@@ -27,9 +27,11 @@ from scenesort.work.retrieval import (
     screen,
     search,
 )
+from scenesort.work.sweeping import SWEEP_VERSION, SweepJob, sweep
 
 __all__ = [
     "COMPARISON_VERSION",
+    "SWEEP_VERSION",
     "AggregateJob",
     "ClassifyJob",
     "ClusterJob",
@@ -46,6 +48,7 @@ __all__ = [
     "ScreenJob",
     "SearchJob",
     "StoredDescriptors",
+    "SweepJob",
     "VerifyJob",
     "VerifyPair",
     "WindowJob",
@@ -65,5 +68,6 @@ __all__ = [
     "plan_windows",
     "screen",
     "search",
+    "sweep",
     "verify",
 ]

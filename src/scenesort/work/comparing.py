@@ -43,19 +43,19 @@ def compare(job: CompareJob) -> list[FloatArray]:
 
     Raises PhotoError for a photo that can't be read any more.
     """
-    view, factor = _view(job.photo, job.pose)
+    view, factor = view_of(job.photo, job.pose)
     needed = np.unique(np.concatenate([np.zeros(0, np.int64), *job.rows]))
     normals = surface_normals(job.points_xyz, needed, view.center_in_world)
     found = []
     for (photo, pose), rows in zip(job.others, job.rows, strict=True):
-        other = _view(photo, pose)[0]
+        other = view_of(photo, pose)[0]
         at = np.searchsorted(needed, rows)
         found.append(correlations(view, other, job.points_xyz[rows], normals[at], job.pixels_px[rows] * factor))
     return found
 
 
-def _view(photo: Photo, pose: PosedPhoto) -> tuple[View, float]:
-    """A photo to compare, and its size as a multiple of the frame's."""
+def view_of(photo: Photo, pose: PosedPhoto) -> tuple[View, float]:
+    """Return a photo to compare, and its size as a multiple of the frame's."""
     grey = _grey(photo).astype(np.float32)
     factor = grey.shape[1] / photo.width_px
     return View(grey, pose.camera.params[0] * factor, pose.cam_from_world), factor
