@@ -112,9 +112,10 @@ def check_mapping(options: Options) -> None:
             mapping.load(name)
     if chosen.compare_with == chosen.backend:
         raise OptionError(f"mapping.compare_with = {chosen.compare_with}: it is the backend itself; give another one")
-    if chosen.fill_with and not mapping.is_pose_model(chosen.fill_with):
-        pose_models.load(chosen.fill_with)
-        raise OptionError(f"mapping.fill_with = {chosen.fill_with}: it is no pose model")
+    for option, name in (("start_with", chosen.start_with), ("fill_with", chosen.fill_with)):
+        if name and not mapping.is_pose_model(name):
+            pose_models.load(name)
+            raise OptionError(f"mapping.{option} = {name}: it is no pose model")
     used = mapping.used_pose_models(chosen)
     if options.pose_models.model and len(used) > 1:
         raise OptionError(

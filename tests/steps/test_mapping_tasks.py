@@ -34,10 +34,10 @@ def test_pixels_and_pose_models_count_only_where_one_is_used(truth):
     assert task_key(plain, photos_of(plain)) == task_key(other, photos_of(plain, "b"))
     used = [
         dataclasses.replace(other, mapping=dataclasses.replace(plain.mapping, **{option: "oracle"}))
-        for option in ("backend", "fill_with", "compare_with")
+        for option in ("backend", "start_with", "fill_with", "compare_with")
     ]
     keys = {task_key(task, photos_of(task)) for task in [plain, *used]}
-    assert len(keys) == 4
+    assert len(keys) == 5
     for task in used:
         accepted = dataclasses.replace(task, pose_models=dataclasses.replace(task.pose_models, accept_licence=True))
         around = dataclasses.replace(task, surroundings=Surroundings(free_memory_mb=1.0))

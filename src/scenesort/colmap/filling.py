@@ -43,7 +43,9 @@ def fill_models(
         left_out = set(photo_names) - posed
         if left_out:
             known = {model.image(image_id).camera_id for image_id in model.reg_image_ids()}
-            model = _continued(model, database, sorted(mine | left_out), options, folder / f"fill-{number}")
+            found = continued(model, database, sorted(mine | left_out), options, folder / f"fill-{number}")
+            best = max(found, key=lambda model: model.num_reg_images(), default=model)
+            model = best if _names(best) > mine else model
             needed = {
                 image.image_id: min_inliers
                 if image.camera_id in known or model.camera(image.camera_id).has_prior_focal_length
@@ -57,22 +59,24 @@ def fill_models(
     return filled
 
 
-def _continued(
+def continued(
     model: pycolmap.Reconstruction,
     database: Path,
     names: list[str],
     options: pycolmap.IncrementalPipelineOptions,
     folder: Path,
-) -> pycolmap.Reconstruction:
-    """Let the mapper go on with a model; the model itself where that fails or loses photos."""
+) -> list[pycolmap.Reconstruction]:
+    """Let the mapper go on with a model on the photos `names`, its own among them; returns what it made of it.
+
+    `folder` is made, for files.
+    """
     before, after = folder / "before", folder / "after"
     before.mkdir(parents=True)
     after.mkdir()
     model.write(before)
     options.image_names = names
     found = pycolmap.incremental_mapping(database, folder, after, options, input_path=before)
-    best = max(found.values(), key=lambda model: model.num_reg_images(), default=model)
-    return best if _names(best) > _names(model) else model
+    return [model for _, model in sorted(found.items())]
 
 
 def _drop_unproven(model: pycolmap.Reconstruction, needed: Mapping[int, int]) -> None:

@@ -63,17 +63,29 @@ def triangulate_matches(
             first, second = (image_ids[name] for name in geometry.pair)
             graph.add_two_view_geometry(first, second, to_two_view_geometry(geometry))
     graph.finalize()
+    triangulate_all(model, graph, max_error_px=max_error_px, min_angle_deg=min_angle_deg, seed=seed)
+    return _read(model)
+
+
+def triangulate_all(
+    model: pycolmap.Reconstruction,
+    graph: pycolmap.CorrespondenceGraph,
+    *,
+    max_error_px: float,
+    min_angle_deg: float,
+    seed: int,
+) -> None:
+    """Make the points of a model of posed photos from a finalized graph of its matches; see triangulate_matches."""
     observations = pycolmap.ObservationManager(model, graph)
     triangulator = pycolmap.IncrementalTriangulator(graph, model, observations)
     options = _options(max_error_px, min_angle_deg, seed)
-    for image_id in image_ids.values():
+    for image_id in sorted(model.reg_image_ids()):
         triangulator.triangulate_image(options, image_id)
     triangulator.complete_all_tracks(options)
     triangulator.merge_all_tracks(options)
     triangulator.retriangulate(options)
     triangulator.complete_all_tracks(options)
     observations.filter_all_points3D(max_error_px, min_angle_deg)
-    return _read(model)
 
 
 def _options(max_error_px: float, min_angle_deg: float, seed: int) -> pycolmap.IncrementalTriangulatorOptions:

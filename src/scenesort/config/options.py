@@ -214,6 +214,11 @@ class MappingOptions:
     """How the photos of a scene get poses."""
 
     backend: str = option("incremental", "mapping member, or pose model by name (mast3r, vggt, …)")
+    start_with: str = option(
+        "",
+        "pose model from whose refined poses COLMAP's incremental mapper goes on, too; the healthier models are kept; "
+        "empty: none",
+    )
     fill_with: str = option(
         "", "pose model for photos that the backend left without a pose; kept where their matches agree; empty: none"
     )
@@ -253,7 +258,7 @@ class MappingOptions:
 
 @dataclass(frozen=True, slots=True)
 class PoseModelsOptions:
-    """How feed-forward pose models run, as mapping.backend, mapping.fill_with or mapping.compare_with."""
+    """How feed-forward pose models run, as mapping.backend, start_with, fill_with or compare_with."""
 
     model: str = option("", "weights: a name of the registry, a hub name, a folder or file; empty: the member's own")
     side_px: int = option(0, "longer side of the picture that the model sees; 0: the member's own", "px", low=0)

@@ -38,4 +38,4 @@ def is_pose_model(name: str) -> bool:
 def used_pose_models(options: MappingOptions) -> tuple[str, ...]:
     """Return the names of the pose models that mapping with these options loads, sorted."""
     backends = [name for name in (options.backend, options.compare_with) if name and is_pose_model(name)]
-    return tuple(sorted({*backends, *([options.fill_with] if options.fill_with else [])}))
+    return tuple(sorted({*backends, *(name for name in (options.start_with, options.fill_with) if name)}))

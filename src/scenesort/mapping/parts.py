@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scenesort import colmap
 from scenesort.errors import ScenesortError
 from scenesort.mapping import health, hybrid
 from scenesort.mapping.base import MappingTask
 from scenesort.mapping.finding import load
+from scenesort.mapping.incremental import mapper_settings
 from scenesort.types import PosedScene
 
 
 def map_part(task: MappingTask, folder: Path) -> list[PosedScene]:
     """Return the models of a part, largest first; see MappingMember.map.
 
-    `mapping.compare_with` and `mapping.fill_with` only ever add: where they fail, the backend's models stand.
+    `mapping.start_with`, `mapping.compare_with` and `mapping.fill_with` only ever add: where they fail, the backend's
+    models stand.
     """
     options = task.mapping
-    models = _mapped(options.backend, task, folder)
+    name, models = options.backend, _mapped(options.backend, task, folder)
     # A second attempt follows a crash or a hang, which may be the other mapper's.
+    ways: dict[str, Callable[[], Sequence[PosedScene]]] = {}
+    if options.start_with and not task.attempt:
+        ways[f"incremental from {options.start_with}"] = lambda: _started(task, folder)
     if options.compare_with and not task.attempt:
+        ways[options.compare_with] = lambda: _mapped(options.compare_with, task, folder)
+    for other, map_so in ways.items():
         try:
-            models = _healthier(models, task, folder)
+            name, models = _healthier(task, name, models, other, map_so())
         except ScenesortError as error:
-            task.surroundings.tell(f"{options.compare_with} could not map the {len(task.photos)} photos: {error}")
+            task.surroundings.tell(f"{other} could not map the {len(task.photos)} photos: {error}")
     if options.fill_with and models:
         models = hybrid.fill(task, models, options.fill_with)
     return sorted(models, key=lambda model: (-len(model.photos), [photo.name for photo in model.photos]))
@@ -36,15 +44,23 @@ def _mapped(name: str, task: MappingTask, folder: Path) -> Sequence[PosedScene]:
     return load(name)().map(task, own)
 
 
-def _healthier(models: Sequence[PosedScene], task: MappingTask, folder: Path) -> Sequence[PosedScene]:
-    options = task.mapping
-    others = _mapped(options.compare_with, task, folder)
+def _started(task: MappingTask, folder: Path) -> Sequence[PosedScene]:
+    """Let COLMAP's incremental mapper go on from the refined poses of a pose model."""
+    own = folder / "started"
+    own.mkdir()
+    starts = _mapped(task.mapping.start_with, task, own)
+    return colmap.map_from_poses(task.photos, task.geometries, starts, mapper_settings(task), own)
+
+
+def _healthier(
+    task: MappingTask, name: str, models: Sequence[PosedScene], other: str, others: Sequence[PosedScene]
+) -> tuple[str, Sequence[PosedScene]]:
     score, other_score = health.measure(models, task).score, health.measure(others, task).score
     is_other = other_score > score
-    kept, left = (options.compare_with, options.backend) if is_other else (options.backend, options.compare_with)
+    kept, left = (other, name) if is_other else (name, other)
     first = task.photos[0].name
     task.surroundings.tell(
         f"{len(task.photos)} photos ({first} …) are mapped by {kept}: health {max(score, other_score):.2f} against "
         f"{min(score, other_score):.2f} of {left}"
     )
-    return others if is_other else models
+    return (other, others) if is_other else (name, models)
