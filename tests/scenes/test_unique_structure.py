@@ -32,11 +32,11 @@ def with_looks(looks, photo, reference, point, angle_deg, differs):
 
 
 def hidden_from_afar(looks, hiding, chance):
-    """Photos of `hiding` show something else, from more than 8 degrees, at nearly all that the others see."""
+    """Photos of `hiding` show something else, from 9 degrees, at much of what the others see."""
     rows = np.arange(len(looks.sees))
     hidden, point = np.nonzero(np.isin(rows, hiding)[:, None] & looks.sees[~np.isin(rows, hiding)].any(axis=0))
     reference = np.array([chance.choice(np.flatnonzero(looks.sees[:, column])) for column in point])
-    return with_looks(looks, hidden, reference, point, 9.0, chance.random(len(point)) < 0.9)
+    return with_looks(looks, hidden, reference, point, 9.0, chance.random(len(point)) < 0.4)
 
 
 @pytest.mark.parametrize("common", [0.7, 0.95])
@@ -54,7 +54,7 @@ def test_what_is_hidden_from_afar_does_not_drown_what_differs_from_near_by(chanc
     assert division is not None
     sides = [set(side) - set(division.unsure) for side in (division.fold.side, division.fold.other)]
     assert set(range(6, 12)) <= set.union(*sides)
-    assert sorted({row % 2 for row in side} for side in sides) == [{0}, {1}]
+    assert sorted(sorted({row % 2 for row in side}) for side in sides) == [[0], [1]]
 
 
 @pytest.mark.parametrize("wrong", [0.02, 0.2, 0.5])

@@ -77,7 +77,7 @@ def _model(
             camera = model.camera(camera_id)
             params = np.array(camera.params)
             params[list(camera.focal_length_idxs())] = pose.camera.params[0]
-            camera.params = params
+            camera.params = params.tolist()
     for geometry in geometries:
         if all(name in image_ids for name in geometry.pair):
             first, second = (image_ids[name] for name in geometry.pair)

@@ -22,14 +22,14 @@ MIN_SIGHTINGS = 2
 """Photos of a side that must see a point for it to be the side's own."""
 VOTE_ROUNDS = 6
 MIN_VOTES, MIN_MAJORITY = 6, 0.75
-"""A photo's side is sure if so many of its points tell it, and this share of them the same."""
+"""A photo tells what is a side's own if so many of its points say that it is of that side, and this share of them."""
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """Two places in one model: `fold`, weighed with all photos, and rows of photos whose side isn't sure, sorted."""
+    """Two places in one model: `fold`, weighed with all photos; `unsure`: rows of photos that no point tells of."""
 
     fold: Fold
     unsure: tuple[int, ...]
@@ -54,13 +54,13 @@ def divide(looks: Looks, min_photos: int, min_excess: float) -> Division | None:
         tried.add(name)
     if best is None:
         return None
-    side, sure = _voted(looks, best)
+    side, sure, votes = _voted(looks, best)
     if min(np.count_nonzero(side & sure), np.count_nonzero(~side & sure)) < min_photos:
         return None
     fold = weigh(looks, np.flatnonzero(side).tolist())
     if fold.excess < min_excess or not fold.is_proved:
         return None
-    return Division(fold, tuple(np.flatnonzero(~sure).tolist()))
+    return Division(fold, tuple(np.flatnonzero(votes == 0).tolist()))
 
 
 class _Search:
@@ -133,9 +133,12 @@ def _excess_deviance(differ: FloatArray, total: FloatArray, foreseen: FloatArray
     return float(np.max(np.where(found > rate, deviance, -deviance)))
 
 
-def _voted(looks: Looks, side: Flags) -> tuple[Flags, Flags]:
-    """Let each photo go where its points tell; returns the sides, and which photos are sure."""
-    side, sure = side.copy(), np.ones(len(side), bool)
+def _voted(looks: Looks, side: Flags) -> tuple[Flags, Flags, Rows]:
+    """Let each photo go where its points tell, by what the photos that are sure of their side have of their own.
+
+    Returns the sides, which photos are sure, and how many points of each photo tell something.
+    """
+    side, sure, votes = side.copy(), np.ones(len(side), bool), np.zeros(len(side), np.int64)
     near = looks.differs & (looks.angle_deg < NEAR_DEG[-1])
     for _ in range(VOTE_ROUNDS):
         first, second = side & sure, ~side & sure
@@ -149,7 +152,7 @@ def _voted(looks: Looks, side: Flags) -> tuple[Flags, Flags]:
         if np.array_equal(now, side) and np.array_equal(is_sure, sure):
             break
         side, sure = now, is_sure
-    return side, sure
+    return side, sure, votes
 
 
 def _own_points(looks: Looks, near: Flags, own: Flags, other: Flags) -> Flags:

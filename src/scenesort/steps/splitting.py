@@ -65,13 +65,14 @@ def _examined(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScen
                 "what their poses say: the poses are taken back"
             )
             fold = deepest_fold(looks, options.min_photos, options.min_fold_excess)
-        if fold is not None:
-            first, second = _names(model, fold.side), _names(model, fold.other)
-            context.notice(_told(model, first, second, fold))
-            return model, (first, second)
+        divided = _divided(context, sides, model) if options.dense_looks else None
+        if divided is None and fold is not None:
+            divided = _told_apart(context, model, fold, fold.side, fold.other)
+        if divided is not None:
+            return model, divided
     cut = weakest_cut(model, options.min_photos) if options.max_cut_ratio > 0 else None
     if cut is None or cut.ratio >= options.max_cut_ratio or (looks is not None and _is_contradicted(model, cut, looks)):
-        return model, _divided(context, sides, model)
+        return model, None
     context.notice(
         f"{len(model.photos)} photos had been joined, but {cut.side[0]} … and {cut.other[0]} … "
         f"share {100 * cut.ratio:.1f}% of what photos of one place would: they are mapped apart"
@@ -82,25 +83,24 @@ def _examined(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScen
 def _divided(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene) -> Sides | None:
     """Return the photos of a model's two places, by points all over them, but for those whose place isn't sure."""
     options = context.options.scenes
-    if not options.dense_looks or options.min_fold_excess <= 0:
-        return None
     dense = densify(context, sides, model)
     looks = compare_views(context, sides, dense) if dense is not None else None
     division = divide(looks, options.min_photos, options.min_fold_excess) if looks is not None else None
     if division is None:
         return None
     fold = division.fold
-    first, second = (_names(model, sorted(set(side) - set(division.unsure))) for side in (fold.side, fold.other))
-    context.notice(_told(model, first, second, fold))
-    return first, second
+    sure = [sorted(set(side) - set(division.unsure)) for side in (fold.side, fold.other)]
+    return _told_apart(context, model, fold, *sure)
 
 
-def _told(model: PosedScene, first: Sequence[str], second: Sequence[str], fold: Fold) -> str:
-    return (
+def _told_apart(context: Context, model: PosedScene, fold: Fold, side: Sequence[int], other: Sequence[int]) -> Sides:
+    first, second = _names(model, side), _names(model, other)
+    context.notice(
         f"{len(model.photos)} photos had been joined, but where photos of {first[0]} … should show what those of "
         f"{second[0]} … do, {fold.num_points} points or more differ, {fold.excess:.1f} times as many as in one place: "
         "they are mapped apart"
     )
+    return first, second
 
 
 def _is_contradicted(model: PosedScene, cut: Cut, looks: Looks) -> bool:
