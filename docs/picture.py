@@ -29,10 +29,11 @@ def main(demo: Path, target: Path) -> None:
     arrow = [(PILE_WIDTH + 4, middle - 26), (PILE_WIDTH + 44, middle), (PILE_WIDTH + 4, middle + 26)]
     draw.polygon(arrow, fill=(120, 126, 138))
     outliers = next(iter(result.collections.values())).outliers
-    rows = len(result.scenes) + 1
+    scenes = [scene for scene in result.scenes if scene.photos]
+    rows = len(scenes) + 1
     row_height = (HEIGHT - MARGIN) // rows
     left = PILE_WIDTH + 72
-    for row, scene in enumerate(result.scenes):
+    for row, scene in enumerate(scenes):
         top = MARGIN + row * row_height
         names = [photo.name for photo in scene.photos]
         _strip(canvas, f"{scene.name}: {len(names)} photos", [photos / name for name in names], left, top, row_height)

@@ -108,7 +108,7 @@ def models(out):
 
 def shards(folder):
     """Return what identifies each shard file of a store: inode and time of change."""
-    files = sorted(folder.rglob("*.safetensors"))
+    files = sorted(path for path in folder.rglob("*.safetensors") if not path.name.startswith("."))
     return {path.relative_to(folder).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 
 

@@ -434,10 +434,11 @@ class TestMapperThatFails:
         started = time.monotonic()
         result = scenesort.run(pile.photos, tmp_path / "out", options=chosen, cache=cache)
         assert time.monotonic() - started < 120
-        (scene,) = result.scenes
+        scene, lane = result.scenes
         assert scene.members == tuple(pile.names("market"))
+        assert (lane.photos, lane.unposed) == ((), tuple(pile.names("lane")))
         collection = result.collections["pile"]
-        assert collection.outliers == tuple(sorted([*pile.names("lane"), *pile.names("outliers")]))
+        assert collection.outliers == tuple(pile.names("outliers"))
         market, lane = (
             [notice for notice in collection.notices if notice.startswith(f"mapping {count} photos")]
             for count in (6, 5)
@@ -650,8 +651,19 @@ class TestFewPhotos:
     def test_one(self, pile, cache, by_two, tmp_path):
         self.run(pile.names("market")[:1], pile, cache, tmp_path)
 
-    def test_two_that_overlap(self, pile, cache, by_two, tmp_path):
-        self.run(pile.names("market")[:2], pile, cache, tmp_path)
+    def test_two_that_overlap_are_a_scene_without_poses(self, pile, cache, by_two, tmp_path):
+        names = pile.names("market")[:2]
+        folder = pile.copy(names, tmp_path / "few")
+        result = scenesort.run(folder, tmp_path / "out", options=options(), cache=cache)
+        (scene,) = result.scenes
+        assert (scene.photos, scene.unposed) == ((), tuple(names))
+        rows = read_rows(tmp_path / "out" / "submission.csv")
+        assert {(row["scene"], row["translation_vector"]) for row in rows} == {("scene_01", "nan;nan;nan")}
+        again = scenesort.load(tmp_path / "out")
+        assert [(scene.name, scene.photos, scene.unposed) for scene in again.scenes] == [("scene_01", (), tuple(names))]
+        assert sorted(path.name for path in (tmp_path / "out" / "scenes" / "scene_01" / "images").rglob("*.*")) == [
+            name.rpartition("/")[2] for name in names
+        ]
 
     def test_three_of_nothing_in_common(self, pile, cache, by_two, tmp_path):
         names = [pile.names(scene)[0] for scene in ("market", "lane", "outliers")]

@@ -55,7 +55,8 @@ def _collection(name: str, folder: Path, summary: dict[str, Any], rows: list[Sub
 
 def _scene(folder: Path) -> PosedScene:
     with (folder / "photos.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        unposed = tuple(row["photo"] for row in csv.DictReader(file) if row["posed"] == "no")
-    if not (folder / "sparse").exists():
+        rows = list(csv.DictReader(file))
+    unposed = tuple(row["photo"] for row in rows if row["posed"] == "no")
+    if len(unposed) == len(rows):
         return scene_without_model(folder.name, unposed)
     return dataclasses.replace(colmap.read_model(folder / "sparse" / "0", folder.name), unposed=unposed)

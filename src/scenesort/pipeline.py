@@ -177,7 +177,7 @@ def _sort(
     graph = scenes.with_doubts(graph, cuts)
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
     coloured = steps.colour_points(context, chosen, sides)
-    posed, outliers = scenes.assign(coloured, sides, scenes.trusted(graph), options.scenes.min_leftover_inliers)
+    posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
     steps.write_pairs(context, graph)
     steps.tell_untrusted(context, posed)
     if assemble:

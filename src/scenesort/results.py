@@ -17,7 +17,10 @@ from scenesort.types import PosedScene, SkippedPhoto
 
 @dataclass(frozen=True, slots=True)
 class CollectionResult:
-    """One collection: its scenes (largest first), the photos in none, and what was noticed on the way."""
+    """One collection: its scenes, the photos in none, and what was noticed.
+
+    Scenes come largest first, those without poses last.
+    """
 
     name: str
     scenes: tuple[PosedScene, ...]

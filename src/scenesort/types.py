@@ -199,7 +199,7 @@ class PosedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class PosedScene:
-    """One place: its posed photos, its points, and the photos that belong to it but have no pose.
+    """One place: its posed photos (none where no model was made), its points, and the photos of it without a pose.
 
     `points_xyz`: (p, 3) float64; `points_rgb`: (p, 3) uint8; `points_error_px`: (p,) float64 mean reprojection error.
     `unposed`: names of photos that share verified geometry with the scene but could not be posed.

@@ -73,6 +73,26 @@ def test_photos_without_a_start_pose_are_registered(tmp_path):
     assert len(scene.points_xyz) > 150
 
 
+def test_a_wrong_start_pose_is_taken_back_and_the_photo_registered(tmp_path):
+    task, _ = arc_world(8, init_min_inliers=NEVER)
+    poses = poses_on_an_arc(8)
+    starting = poses.copy()
+    starting[7] = np.column_stack([np.diag([-1.0, 1.0, -1.0]), [3.0, 1.0, 5.0]])
+    start = start_of(task, starting)
+    (scene,) = colmap.map_from_poses(task.photos, task.geometries, [start], mapper_settings(task), tmp_path)
+    assert len(scene.photos) == 8
+    assert center_errors(scene, poses).max() < 0.02
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_start_that_no_match_supports_is_no_start(tmp_path, value):
+    task, _ = arc_world(6)
+    poses = np.tile(np.eye(3, 4), (6, 1, 1))
+    poses[:, 0, 3] = value
+    start = start_of(task, poses)
+    assert colmap.map_from_poses(task.photos, task.geometries, [start], mapper_settings(task), tmp_path) == []
+
+
 def test_a_known_camera_is_kept_whatever_the_start_says(tmp_path):
     fixed = dataclasses.replace(camera(), fixed=True)
     task, _ = arc_world(6, init_min_inliers=NEVER, known=fixed)

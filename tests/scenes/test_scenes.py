@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pictures import camera
-from scenesort.scenes import assign, build_view_graph, connected_parts, one_scene_a_photo
+from scenesort.scenes import assign, build_view_graph, connected_parts, one_scene_a_photo, with_doubts
 from scenesort.types import PosedPhoto, PosedScene
 
 NAMES = tuple("abcdefgh")
@@ -159,6 +159,15 @@ def test_a_photo_that_joined_brings_others():
     graph = build_view_graph("abcde", {("a", "c"): 60, ("c", "d"): 60, ("d", "e"): 59})
     joined, outliers = assign([model({"a": [0], "b": [0]}, "scene_01")], "abcde", graph, 30)
     assert ([scene.unposed for scene in joined], outliers) == ([("c", "d")], ["e"])
+
+
+def test_a_photo_joins_no_scene_that_it_has_a_doubted_pair_with():
+    # d, e: photos of a look-alike that has no model; c, of the scene, matches d by chance.
+    scene = model({"a": [0], "b": [0]}, "scene_01")
+    ties = {("a", "c"): 100, ("b", "c"): 100, ("c", "d"): 70, ("a", "d"): 90, ("d", "e"): 200, ("b", "e"): 80}
+    graph = with_doubts(build_view_graph("abcde", ties), [(("a", "b"), ("d", "e"))])
+    joined, outliers = assign([scene], "abcde", graph, 30)
+    assert ([scene.unposed for scene in joined], outliers) == ([("c",), ("d", "e")], [])
 
 
 def test_photos_tied_to_each_other_alone_are_scenes_without_a_model():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from made_looks import looks_of
-from scenesort.scenes import divide
+from scenesort.scenes import divide, weigh
 
 ALTERNATING = np.array([0, 1] * 6)
 
@@ -83,3 +83,18 @@ def test_a_photo_that_shows_nothing_of_its_own_is_unsure(chance):
 def test_a_few_photos_are_no_place(chance):
     assert divide(looks_of([0] * 10 + [1] * 2, chance), 3, 2.5) is None
     assert divide(looks_of([0, 0, 1, 1], chance), 3, 2.5) is None
+
+
+def test_what_is_hidden_at_the_two_ends_of_one_place_is_no_second_place(chance):
+    # Photos 0 to 2 alone see one wall, and 6 to 8 another; 3 to 5 and 9 to 11 look at something else there.
+    looks = looks_of([0] * 12, chance)
+    num_before = looks.sees.shape[1]
+    sees = np.zeros((12, 40), bool)
+    sees[:3, :20] = sees[6:9, 20:] = True
+    looks = dataclasses.replace(looks, sees=np.concatenate([looks.sees, sees], axis=1))
+    for first, points in ((0, np.arange(20)), (6, np.arange(20, 40))):
+        for row in range(first, first + 3):
+            photo, reference = np.full(20, row + 3), np.full(20, row)
+            looks = with_looks(looks, photo, reference, num_before + points, 2.0, True)
+    assert weigh(looks, [0, 1, 2, 9, 10, 11]).is_proved
+    assert divide(looks, 3, 2.5) is None

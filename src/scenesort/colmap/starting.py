@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,8 +30,9 @@ def map_from_poses(
 ) -> list[PosedScene]:
     """Map one connected part of the view graph from models that pose some of its photos; see map_incrementally.
 
-    Of `starts` only poses and focal lengths are taken: points are made anew from the geometries. Each goes on with the
-    photos that none has posed, the largest first; cameras that are fixed or whose focal length is known keep it.
+    Of `starts` only poses and focal lengths are taken: points are made anew from the geometries, and photos that see
+    fewer than a pose needs begin without. Each start goes on with the photos that none has posed, the largest first;
+    cameras that are fixed or whose focal length is known keep it.
     """
     pycolmap.logging.minloglevel = int(pycolmap.logging.Level.FATAL)
     database = folder / "database.db"
@@ -40,11 +42,14 @@ def map_from_poses(
     posed: set[str] = set()
     models = []
     for number, start in enumerate(sorted(starts, key=lambda start: -len(start.photos))):
-        mine = [photo for photo in start.photos if photo.name in names - posed]
-        if len(mine) < settings.min_model_size:
+        left_s = settings.max_runtime_s - (time.monotonic() - started_s)
+        mine = {photo.name: photo for photo in start.photos if photo.name in names - posed}
+        mine = {name: photo for name, photo in mine.items() if np.isfinite(photo.cam_from_world).all()}
+        model = _model(photos, geometries, mine, settings)
+        _drop_unseeing(model, settings.pose_min_inliers)
+        if left_s <= 0 or model.num_reg_images() < settings.min_model_size:
             continue
-        model = _model(photos, geometries, {photo.name: photo for photo in mine}, settings)
-        options = pipeline_options(settings, fixed)
+        options = pipeline_options(dataclasses.replace(settings, max_runtime_s=left_s), fixed)
         options.multiple_models = False
         wanted = sorted(names - posed)
         found = continued(model, database, wanted, options, folder / f"start-{number}")
@@ -91,3 +96,10 @@ def _model(
         seed=settings.seed,
     )
     return model
+
+
+def _drop_unseeing(model: pycolmap.Reconstruction, min_points: int) -> None:
+    """Take back the poses of photos that see too few points: the mapper would take them for settled."""
+    for image_id in sorted(model.reg_image_ids()):
+        if model.image(image_id).num_points3D < min_points:
+            model.deregister_frame(model.image(image_id).frame_id)

@@ -87,7 +87,10 @@ def describe_result(result: RunResult) -> str:
     collections = result.collections.values()
     photos = sum(len(collection.rows) for collection in collections)
     posed = sum(row.cam_from_world is not None for collection in collections for row in collection.rows)
-    parts = [f"{posed} of {photos} photos posed in {_count(len(result.scenes), 'scene')}"]
+    num_models = sum(bool(scene.photos) for scene in result.scenes)
+    parts = [f"{posed} of {photos} photos posed in {_count(num_models, 'scene')}"]
+    if num_models < len(result.scenes):
+        parts.append(f"{_count(len(result.scenes) - num_models, 'group')} of matching photos without poses")
     if result.evaluation is not None:
         parts.append(f"score {result.evaluation.score:.2f}")
     return ", ".join(parts) + f": {result.out}"
@@ -151,9 +154,9 @@ def _print_scenes(console: Console, collection: CollectionResult, title: str) ->
     if rows:
         header = ("scene", "photos", "posed", "points", "error px")
         print_table(console, header, rows, right=range(1, 5), title=title)
-    else:
-        if title:
-            print_line(console, title)
+    elif title:
+        print_line(console, title)
+    if not collection.num_posed:
         print_line(console, _why_no_scene(collection))
     extras = {
         "outlier": len(collection.outliers),
@@ -169,11 +172,11 @@ TIME_LIMIT = "time limit: "
 
 def _why_no_scene(collection: CollectionResult) -> str:
     if any(sentence.startswith(TIME_LIMIT) for sentence in collection.notices):
-        return "No scene was found in the time given; give more with --time-limit, or run again without."
+        return "No scene got poses in the time given; give more with --time-limit, or run again without."
     num_usable = len(collection.rows) - len(collection.skipped) - len(collection.duplicates)
     if num_usable < 3:
-        return f"No scene was found: a scene needs three photos, usable here: {num_usable}."
-    return "No scene was found: no three photos overlap enough. Neighbours should share half of what they show."
+        return f"No scene has poses: a scene needs three photos, usable here: {num_usable}."
+    return "No scene has poses: no three photos overlap enough. Neighbours should share half of what they show."
 
 
 def _print_stages(console: Console, result: RunResult) -> None:

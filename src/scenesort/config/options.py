@@ -189,8 +189,8 @@ class ScenesOptions:
     )
     dense_looks: bool = option(
         False,
-        "where a model's points show one place, points all over its photos are looked at, too: tells places apart that "
-        "differ in little, for about two CPU seconds a photo",
+        "models of up to 150 photos are looked at by points all over their photos, too, with min_fold_excess: tells "
+        "places apart that differ in little, for a few CPU seconds a photo; not with a time limit",
     )
     min_edge_confidence: float = option(
         0.0,

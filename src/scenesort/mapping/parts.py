@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from scenesort.mapping.finding import load
 from scenesort.mapping.incremental import mapper_settings
 from scenesort.types import PosedScene
 
+LEAST_S = 5.0
+"""Seconds below which mapping once more isn't begun."""
+
 
 def map_part(task: MappingTask, folder: Path) -> list[PosedScene]:
     """Return the models of a part, largest first; see MappingMember.map.
@@ -21,17 +26,24 @@ def map_part(task: MappingTask, folder: Path) -> list[PosedScene]:
     models stand.
     """
     options = task.mapping
+    started_s = time.monotonic()
     name, models = options.backend, _mapped(options.backend, task, folder)
     # A second attempt follows a crash or a hang, which may be the other mapper's.
-    ways: dict[str, Callable[[], Sequence[PosedScene]]] = {}
+    ways: dict[str, Callable[[MappingTask], Sequence[PosedScene]]] = {}
     if options.start_with and not task.attempt:
-        ways[f"incremental from {options.start_with}"] = lambda: _started(task, folder)
+        ways[f"incremental from {options.start_with}"] = lambda left: _started(left, folder)
     if options.compare_with and not task.attempt:
-        ways[options.compare_with] = lambda: _mapped(options.compare_with, task, folder)
+        ways[options.compare_with] = lambda left: _mapped(options.compare_with, left, folder)
     for other, map_so in ways.items():
+        left_s = task.max_runtime_s - (time.monotonic() - started_s)
+        if left_s < LEAST_S:
+            task.surroundings.tell(f"time limit: no time was left for {other} to map {len(task.photos)} photos")
+            break
         try:
-            name, models = _healthier(task, name, models, other, map_so())
-        except ScenesortError as error:
+            others = map_so(dataclasses.replace(task, max_runtime_s=left_s))
+            name, models = _healthier(task, name, models, other, others)
+        # What COLMAP throws, too.
+        except (ScenesortError, RuntimeError, ValueError) as error:
             task.surroundings.tell(f"{other} could not map the {len(task.photos)} photos: {error}")
     if options.fill_with and models:
         models = hybrid.fill(task, models, options.fill_with)

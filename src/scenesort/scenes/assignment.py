@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from scenesort.scenes.edge_confidence import trusted
 from scenesort.scenes.view_graph import build_view_graph, connected_parts
 from scenesort.types import Pair, PosedPhoto, PosedScene, ViewGraph
 
@@ -40,21 +41,23 @@ def assign(
 
     Only pairs of at least `min_inliers` inliers count, and a photo's pairs with a scene need `MIN_SUPPORT` times as
     many together: strangers match one photo of a place by chance, and many photos a little. Photos that have joined
-    bring others. Those left that are tied so among themselves are places that no model was made of: scenes without
-    poses, last. Returns the scenes with their unposed photos, and the names of the outliers, sorted.
+    bring others, but none joins a scene that it has a doubted pair with (confidence 0: look-alikes). Those left that
+    are tied so among themselves are places that no model was made of: scenes without poses, last. Returns the scenes
+    with their unposed photos, and the names of the outliers, sorted.
     """
     scene_of = {photo.name: row for row, scene in enumerate(scenes) for photo in scene.photos}
     lonely = sorted(set(photos) - set(scene_of))
-    strong = {pair: inliers for pair, inliers in graph.edges.items() if inliers >= min_inliers}
+    strong = {pair: inliers for pair, inliers in trusted(graph).edges.items() if inliers >= min_inliers}
+    doubted = [pair for pair in graph.edges if graph.confidence.get(pair) == 0.0]
     needed = MIN_SUPPORT * min_inliers
-    _join(lonely, strong, scene_of, needed)
+    _join(lonely, strong, doubted, scene_of, needed)
     joined = list(scenes)
     left = set(lonely) - set(scene_of)
     among = {pair: inliers for pair, inliers in strong.items() if inliers >= needed and left.issuperset(pair)}
     for group in connected_parts(build_view_graph(left, among), min_photos=2):
         scene_of |= dict.fromkeys(group, len(joined))
         joined.append(scene_without_model(f"scene_{len(joined) + 1:02d}"))
-    _join(lonely, strong, scene_of, needed)
+    _join(lonely, strong, doubted, scene_of, needed)
     unposed: list[list[str]] = [[] for _ in joined]
     for name in lonely:
         if name in scene_of:
@@ -63,7 +66,9 @@ def assign(
     return joined, [name for name in lonely if name not in scene_of]
 
 
-def _join(lonely: Sequence[str], strong: Mapping[Pair, int], scene_of: dict[str, int], needed: int) -> None:
+def _join(
+    lonely: Sequence[str], strong: Mapping[Pair, int], doubted: Sequence[Pair], scene_of: dict[str, int], needed: int
+) -> None:
     """Let photos join the scenes of their partners, round by round; of equal claims the earlier scene's wins."""
     while True:
         support = {name: Counter[int]() for name in lonely if name not in scene_of}
@@ -71,6 +76,10 @@ def _join(lonely: Sequence[str], strong: Mapping[Pair, int], scene_of: dict[str,
             for name, other in ((first, second), (second, first)):
                 if name in support and other in scene_of:
                     support[name][scene_of[other]] += inliers
+        for first, second in doubted:
+            for name, other in ((first, second), (second, first)):
+                if name in support and other in scene_of:
+                    support[name].pop(scene_of[other], None)
         claims = {
             name: max((inliers, -row) for row, inliers in found.items()) for name, found in support.items() if found
         }

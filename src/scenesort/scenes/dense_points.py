@@ -23,8 +23,8 @@ MIN_OVERLAP = 0.2
 """Photos overlap when one has this share of the other's points in its frame."""
 SWEPT_DEG, COMPARED_DEG = (1.0, 30.0), 40.0
 """Photos are swept when their views differ by angles between these, and compared below that."""
-NUM_SWEPT = 6
-"""Most photos swept through one, the nearest."""
+NUM_SWEPT, NUM_COMPARED = 6, 24
+"""Most photos swept through one, and compared with it: those whose views are nearest."""
 SIDE_PX = 320
 """Photos are shrunk to this longer side to be swept."""
 WINDOW_PX, CELL_PX = 7, 6
@@ -51,7 +51,7 @@ class DensePoints:
 
 
 def overlapping(scene: PosedScene) -> list[tuple[Rows, FloatArray]]:
-    """Return, for each photo, the others that overlap with it, nearest view first, and the angles, degrees.
+    """Return, for each photo, up to `NUM_COMPARED` that overlap with it, nearest view first, and the angles, degrees.
 
     The angle is the median, of the photo's points in the other's frame, between the two rays.
     """
@@ -68,7 +68,7 @@ def overlapping(scene: PosedScene) -> list[tuple[Rows, FloatArray]]:
                 cosine = np.median(np.sum(rays[0] * rays[1], axis=1) / norms)
                 angles[other] = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
         order = np.argsort(angles, kind="stable")
-        order = order[angles[order] < COMPARED_DEG]
+        order = order[angles[order] < COMPARED_DEG][:NUM_COMPARED]
         found.append((order, angles[order]))
     return found
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesort.scenes.folds import NEAR_DEG, Flags, Fold, Looks, rate_bounds, starting_cuts, weigh
+from scenesort.scenes.folds import MIN_WITNESSES, NEAR_DEG, Flags, Fold, Looks, rate_bounds, starting_cuts, weigh
 from scenesort.types import FloatArray
 
 STRONGER_SHARE = 0.05
@@ -23,6 +23,11 @@ MIN_SIGHTINGS = 2
 VOTE_ROUNDS = 6
 MIN_VOTES, MIN_MAJORITY = 6, 0.75
 """A photo tells what is a side's own if so many of its points say that it is of that side, and this share of them."""
+
+MIN_BOTH_WAYS = 3
+"""Points of its own side that a photo sees, and of the other side's own at which it shows something else from near by,
+for it to tell both ways; `MIN_WITNESSES` photos of each side must. What hides tells one way: at one end of a place this
+is hidden, at the other end that, in other photos."""
 
 Rows = NDArray[np.int64]
 
@@ -45,20 +50,17 @@ def divide(looks: Looks, min_photos: int, min_excess: float) -> Division | None:
         return None
     search = _Search(looks, min_photos)
     best, most = None, 0.0
-    tried: set[bytes] = set()
-    for start in starting_cuts(looks, min_photos):
+    for start in {min(cut.tobytes(), (~cut).tobytes()): cut for cut in starting_cuts(looks, min_photos)}.values():
         side, deviance = search.climb(start)
-        name = min(side.tobytes(), (~side).tobytes())
-        if name not in tried and deviance > most:
+        if deviance > most:
             best, most = side, deviance
-        tried.add(name)
     if best is None:
         return None
     side, sure, votes = _voted(looks, best)
     if min(np.count_nonzero(side & sure), np.count_nonzero(~side & sure)) < min_photos:
         return None
     fold = weigh(looks, np.flatnonzero(side).tolist())
-    if fold.excess < min_excess or not fold.is_proved:
+    if fold.excess < min_excess or not fold.is_proved or not _tells_both_ways(looks, side):
         return None
     return Division(fold, tuple(np.flatnonzero(votes == 0).tolist()))
 
@@ -72,6 +74,7 @@ class _Search:
         self._photo, self._reference = looks.photo[near], looks.reference[near]
         self._differs, self._bin = looks.differs[near], np.digitize(looks.angle_deg[near], NEAR_DEG)
         self._sees = looks.sees[:, points].astype(np.int64)
+        self._total = self._sees.sum(axis=0)
         self._min_photos = min_photos
 
     def climb(self, side: Flags) -> tuple[Flags, float]:
@@ -108,7 +111,7 @@ class _Search:
         is_own, is_shown_by_own = side[self._reference], side[self._photo]
         within = is_own == is_shown_by_own
         bound = rate_bounds([self._by_bin(within & is_own), self._by_bin(within & ~is_own)])
-        others = np.sum(self._sees, axis=0) - counts
+        others = self._total - counts
         ways = []
         for own, unseen in ((is_own, others == 0), (~is_own, counts == 0)):
             differ, total = self._by_bin(own & ~within & unseen[self._point])
@@ -153,6 +156,16 @@ def _voted(looks: Looks, side: Flags) -> tuple[Flags, Flags, Rows]:
             break
         side, sure = now, is_sure
     return side, sure, votes
+
+
+def _tells_both_ways(looks: Looks, side: Flags) -> bool:
+    near = looks.differs & (looks.angle_deg < NEAR_DEG[-1])
+    own, other = _own_points(looks, near, side, ~side), _own_points(looks, near, ~side, side)
+    ways = []
+    for mine, theirs in ((own, other), (other, own)):
+        differ = np.bincount(looks.photo[near & theirs[looks.point]], minlength=len(side))
+        ways.append(np.minimum(looks.sees[:, mine].sum(axis=1), differ) >= MIN_BOTH_WAYS)
+    return bool(min(np.count_nonzero(ways[0] & side), np.count_nonzero(ways[1] & ~side)) >= MIN_WITNESSES)
 
 
 def _own_points(looks: Looks, near: Flags, own: Flags, other: Flags) -> Flags:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesort import work
+from scenesort.errors import PhotoError, WorkerError
 from scenesort.scenes import DensePoints, overlapping, shown_at
 from scenesort.steps.common import Context, loaded, make
 from scenesort.types import FloatArray, PosedPhoto, PosedScene
@@ -23,16 +24,25 @@ COVER_SHARE = 1 / 50
 def densify(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene) -> PosedScene | None:
     """Return the model's photos with points all over them in place of its own; None if no time is left for that."""
     jobs = list(_jobs(sides, model))
-    unmade = make(
-        context,
-        "look-alikes (dense)",
-        "sweeps",
-        [(_shard(job), job) for _, _, job in jobs],
-        work.sweep,
-        lambda found: ({"points_xyz": found.points_xyz, "sees": found.sees}, {}),
-    )
+    try:
+        unmade = make(
+            context,
+            "look-alikes (dense)",
+            "sweeps",
+            [(_shard(job), job) for _, _, job in jobs],
+            work.sweep,
+            lambda found: ({"points_xyz": found.points_xyz, "sees": found.sees}, {}),
+        )
+    except (PhotoError, WorkerError) as error:
+        context.notice(f"{len(jobs)} photos were not looked at all over for look-alikes: {error}")
+        return None
     if unmade.late:
         return None
+    if unmade.failed:
+        context.notice(
+            f"{len(unmade.failed)} of {len(jobs)} photos were not looked at all over for look-alikes: "
+            f"{unmade.failed[0][1]}"
+        )
     failed = {id(job) for job, _ in unmade.failed}
     found = []
     for row, others, job in jobs:
@@ -48,18 +58,24 @@ def _jobs(sides: Mapping[str, PhotoKeys], model: PosedScene) -> Iterator[tuple[i
         pose = model.photos[row]
         job = SweepJob(
             photo=sides[pose.name].photo,
-            pose=pose,
+            pose=_bare(pose),
             points_xyz=model.points_xyz[np.unique(pose.point_index)],
-            others=tuple((sides[model.photos[other].name].photo, model.photos[other]) for other in others),
+            others=tuple((sides[model.photos[other].name].photo, _bare(model.photos[other])) for other in others),
             angles_deg=angles_deg,
         )
         yield row, others, job
 
 
+def _bare(pose: PosedPhoto) -> PosedPhoto:
+    """A pose without what the photo sees, which a worker doesn't need."""
+    return dataclasses.replace(pose, keypoints_px=np.zeros((0, 2)), point_index=np.zeros(0, np.int64))
+
+
 def _shard(job: SweepJob) -> str:
     """The key of a photo's points: what the photos show, their poses, and the model's points."""
     views = [(photo.sha256, pose.camera, pose.cam_from_world) for photo, pose in ((job.photo, job.pose), *job.others)]
-    return key("sweeps", work.SWEEP_VERSION, views, job.points_xyz, job.angles_deg, library_versions())
+    versions = (work.SWEEP_VERSION, work.COMPARISON_VERSION, library_versions())
+    return key("sweeps", versions, views, job.points_xyz, job.angles_deg)
 
 
 def _joined(model: PosedScene, found: Sequence[tuple[int, NDArray[np.int64], DensePoints]]) -> PosedScene:

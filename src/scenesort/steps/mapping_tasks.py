@@ -30,7 +30,8 @@ def task_key(task: MappingTask, photos: Sequence[Photo]) -> str:
     once doesn't count: models made on another machine are as good.
     """
     used = mapping.used_pose_models(task.mapping)
-    names = (task.mapping.backend, task.mapping.start_with, task.mapping.compare_with)
+    started = (task.mapping.start_with, "incremental") if task.mapping.start_with else ()
+    names = (task.mapping.backend, *started, task.mapping.compare_with)
     mappers = [mapping.load(name) for name in names if name]
     options = task.pose_models if used else PoseModelsOptions()
     what = {

@@ -16,6 +16,8 @@ Sides = tuple[tuple[str, ...], tuple[str, ...]]
 """Names of the photos on the two sides of a cut."""
 
 SPLIT_ROUNDS = 3
+MOST_DENSE_PHOTOS = 150
+"""Larger models would take minutes to search for a cut by dense points."""
 CONTRADICTING_LOOKS = 20
 """Looks across a cut, both ways, that tell that the photos of its sides show the same."""
 
@@ -65,7 +67,8 @@ def _examined(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScen
                 "what their poses say: the poses are taken back"
             )
             fold = deepest_fold(looks, options.min_photos, options.min_fold_excess)
-        divided = _divided(context, sides, model) if options.dense_looks else None
+        is_dense = options.dense_looks and len(model.photos) <= MOST_DENSE_PHOTOS and not context.schedule.is_limited
+        divided = _divided(context, sides, model) if is_dense else None
         if divided is None and fold is not None:
             divided = _told_apart(context, model, fold, fold.side, fold.other)
         if divided is not None:

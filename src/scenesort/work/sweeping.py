@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
-from scenesort.scenes import DensePoints, dense_points
+import numpy as np
+
+from scenesort.errors import PhotoError
+from scenesort.scenes import DensePoints, View, dense_points
 from scenesort.types import FloatArray, Photo, PosedPhoto
 from scenesort.work.comparing import view_of
 
@@ -28,6 +32,18 @@ class SweepJob:
 
 
 def sweep(job: SweepJob) -> DensePoints:
-    """Return the points, and which of the other photos see each. Raises PhotoError for a photo that can't be read."""
-    views = [view_of(photo, pose)[0] for photo, pose in job.others]
-    return dense_points(view_of(job.photo, job.pose)[0], job.points_xyz, views, job.angles_deg)
+    """Return the points, and which of the other photos see each: none that can't be read.
+
+    Raises PhotoError if the photo itself can't be read any more.
+    """
+    reference = view_of(job.photo, job.pose)[0]
+    views: list[View] = []
+    read = np.zeros(len(job.others), bool)
+    for row, (photo, pose) in enumerate(job.others):
+        with contextlib.suppress(PhotoError):
+            views.append(view_of(photo, pose)[0])
+            read[row] = True
+    found = dense_points(reference, job.points_xyz, views, job.angles_deg[read])
+    sees = np.zeros((len(found.points_xyz), len(job.others)), bool)
+    sees[:, read] = found.sees
+    return DensePoints(found.points_xyz, sees)
