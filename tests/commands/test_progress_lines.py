@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -156,7 +157,18 @@ def test_a_quiet_end_is_one_line() -> None:
 def test_no_scene_is_explained() -> None:
     target, stream = console(200)
     tables.print_result(target, result(Path("out"), num_scenes=0))
-    assert "No scene was found: a scene needs three photos, usable here: 1." in stream.getvalue()
+    assert "No scene has poses: a scene needs three photos, usable here: 1." in stream.getvalue()
+
+
+def test_scenes_without_poses_are_told_apart() -> None:
+    found = result(Path("out"))
+    first, second = found.collections["park"].scenes
+    bare = dataclasses.replace(second, photos=(), points_error_px=np.zeros(0), points_xyz=np.zeros((0, 3)))
+    park = dataclasses.replace(found.collections["park"], scenes=(first, bare))
+    target, stream = console(200)
+    tables.print_result(target, dataclasses.replace(found, collections={"park": park}))
+    assert "No scene has poses" not in stream.getvalue()
+    assert "in 1 scene, 1 group of matching photos without poses: out" in stream.getvalue()
 
 
 def test_names_that_are_no_utf8_are_printed(tmp_path: Path) -> None:
