@@ -1,6 +1,6 @@
-"""What each item of a preset is worth: all of them, and all but one, over seeds, on collections with ground truth.
+"""What items are worth: a preset, the preset without one of its own or with one more, over seeds, with ground truth.
 
-usage: python benchmarks/ablation.py DATA [--preset balanced] [--seeds 0,1,2] [--only NAMES] [--items NAMES]
+usage: python benchmarks/ablation.py DATA [--preset balanced] [--seeds 0,1,2] [--only NAMES] [--items NAMES | --more]
 
 Differences are taken seed by seed, of the mean of all collections. Features and matches are made once, as far as an
 item doesn't change them; the seeds repeat verification and mapping. Killed and started again with the same --work, it
@@ -29,26 +29,42 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "robust adjustment": {"mapping.robust_loss_px": 0.0},
     "folds by pixels": {"scenes.min_fold_excess": 0.0},
     "weakest cut": {"scenes.max_cut_ratio": 0.0},
+    "dense looks": {"scenes.dense_looks": False},
 }
 """What takes an item away; members of the mix are items, too."""
+
+WITH: dict[str, dict[str, Any]] = {
+    "dense looks": {"scenes.dense_looks": True},
+    "10000 trials of verification": {"verification.max_trials": 10_000},
+    "all pairs of up to 40 photos": {"pairs.exhaustive_photos": 40},
+    "guided matching": {"verification.guided": True},
+    "second look": {"second_look.matcher": "xfeat+lighterglue"},
+    "second look at all": {"second_look.matcher": "xfeat+lighterglue", "second_look.max_inliers": 0},
+    "a smaller size": {"features.max_side_px": 768, "features.more_sides_px": ("1024",)},
+    "models joined": {"mapping.merge_models": True},
+}
+"""What adds an item that a preset lacks; further members of the mix are such, too."""
+MEMBERS = ("aliked+lightglue", "disk+lightglue")
 
 
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
-    parser.add_argument("--items", default="", help="items to leave out, separated by commas; all of them otherwise")
+    parser.add_argument("--items", default="", help="items to leave out or to add, separated by commas")
+    parser.add_argument("--more", action="store_true", help="items are added, not left out")
     arguments = parser.parse_args()
     seeds, collections = seeds_and_collections(arguments)
     options = preset(arguments.preset)
-    variants = _variants(options)
+    variants = _additions(options) if arguments.more else _variants(options)
+    word = "with" if arguments.more else "without"
     chosen = [item for item in arguments.items.split(",") if item]
     if unknown := sorted(set(chosen) - set(variants)):
-        parser.error(f"preset {arguments.preset} has no item {', '.join(unknown)}; it has {', '.join(variants)}")
+        parser.error(f"{arguments.preset} {word} {', '.join(unknown)} is no variant; there are {', '.join(variants)}")
     variants = {name: made for name, made in variants.items() if not chosen or name in chosen}
     results = {arguments.preset: runs(arguments.preset, options, seeds, collections)}
     for name, variant in variants.items():
-        results[f"without {name}"] = runs(f"{arguments.preset} without {name}", variant, seeds, collections)
+        results[f"{word} {name}"] = runs(f"{arguments.preset} {word} {name}", variant, seeds, collections)
     _show(arguments.preset, results)
     write_json(arguments.json, {"seeds": seeds, "variants": results})
 
@@ -64,6 +80,16 @@ def _variants(options: Options) -> dict[str, Options]:
         lacking |= {"shared cameras", "own cameras"}
     changed = {name: with_values(options, values) for name, values in WITHOUT.items() if name not in lacking}
     return {name: variant for name, variant in changed.items() if variant != options} | without_members(options)
+
+
+def _additions(options: Options) -> dict[str, Options]:
+    """Options with one item more; items that the preset has already are left out."""
+    changed = {name: with_values(options, values) for name, values in WITH.items()}
+    mix = options.matching.mix
+    members = {
+        member: with_values(options, {"matching.mix": (*mix, member)}) for member in MEMBERS if member not in mix
+    }
+    return {name: variant for name, variant in changed.items() if variant != options} | members
 
 
 def _show(whole: str, results: dict[str, list[Row]]) -> None:

@@ -204,7 +204,7 @@ def _funnel(judge: Judge, context: Context, found: PhotoSet, sides: Mapping[str,
     rows.append(
         judge.rate("… of these not settled, so matched", _rows(sides, open_pairs(context, grown.verified, chosen)))
     )
-    final = steps.grow_learned(context, sides, grown, rest, verified)
+    _, final = steps.grow_learned(context, sides, grown, rest, verified)
     rows.append(judge.rate("verified in the end", _rows(sides, list(final.inliers))))
     return rows
 

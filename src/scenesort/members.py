@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from scenesort import features, mapping, matching, retrieval
-from scenesort.config import Options
+from scenesort import features, mapping, matching, pair_matching, retrieval
+from scenesort.config import FeaturesOptions, Options
 from scenesort.errors import OptionError
 from scenesort.mapping import pose_models
 from scenesort.retrieval import clustering, global_descriptors
@@ -24,6 +24,8 @@ def needed_weights(options: Options, num_photos: float = math.inf) -> list[str]:
     wanted: set[str] = set()
     for feature, matcher in matching.parse_mix(options.matching.mix):
         wanted |= {*features.load(feature).weights, *matching.load(matcher).weights}
+    if options.second_look.matcher:
+        wanted |= pair_matching.needed_weights(options.second_look.matcher, options.second_look.model)
     chosen = mapping.model_options(options.pose_models, options.seed)
     for name in mapping.used_pose_models(options.mapping):
         wanted |= set(pose_models.needed_weights(name, chosen))
@@ -50,6 +52,17 @@ def needed_descriptors(options: Options, num_photos: float = math.inf) -> tuple[
         clustering.load(chosen.clusters)
     rules = retrieval.resolve(chosen, num_photos)
     return chosen.descriptors if set(rules) & set(retrieval.SEARCHING) or chosen.clusters != "none" else ()
+
+
+def more_sides_px(options: FeaturesOptions) -> tuple[int, ...]:
+    """Return the further sides at which photos are looked at; raises OptionError for one that is no number."""
+    for word in options.more_sides_px:
+        if not word.isdecimal() or int(word) <= options.max_side_px:
+            raise OptionError(
+                f"features.more_sides_px: '{word}' should be a number of pixels above max_side_px "
+                f"({options.max_side_px}), as in 1536,2048"
+            )
+    return tuple(sorted({int(word) for word in options.more_sides_px}))
 
 
 def check_retrieval(options: Options, num_photos: int, is_nested: bool) -> None:

@@ -13,7 +13,7 @@ from scenesort import evaluation, export, mapping, scenes, steps
 from scenesort.config import Options, preset, to_toml
 from scenesort.errors import ArtefactLostError, NoPhotosError, OptionError, WorkspaceError
 from scenesort.execution import WorkerPool, cpu_count, resolve_device
-from scenesort.members import check_mapping, check_retrieval, needed_weights
+from scenesort.members import check_mapping, check_retrieval, more_sides_px, needed_weights
 from scenesort.photos import Survey, survey
 from scenesort.planning import Plan
 from scenesort.progress import Progress, Silent
@@ -168,7 +168,8 @@ def _sort(
     grown = steps.grow(context, sides, scored, quick, verified, groups)
     rest = steps.match_rest(context, sides, grown.scored, grown.verified)
     verified = steps.verify_again(context, sides, grown.verified, grown.matched, rest)
-    verified = steps.grow_learned(context, sides, grown, rest, verified, groups)
+    matched, verified = steps.grow_learned(context, sides, grown, rest, verified, groups)
+    sides, verified = steps.look_again(context, sides, matched, verified)
     graph = steps.rate_pairs(context, sides, scenes.build_view_graph(sides, verified.inliers), verified)
     graph, verified = steps.trusted_pairs(context, graph, verified)
     parts = scenes.connected_parts(graph, options.scenes.min_photos, options.scenes.min_joining_inliers)
@@ -267,6 +268,7 @@ def _collections(photos: str | Path | None, collections: str | Path | None, out:
 
 def _check_members(options: Options, num_photos: int, nested: bool) -> None:
     """Stop before the first photo is read when a member is unknown or a model's weights are missing."""
+    more_sides_px(options.features)
     check_mapping(options)
     if options.scenes.pair_classifier != scenes.NONE:
         scenes.load_classifier(options.scenes.pair_classifier)

@@ -42,7 +42,7 @@ TURNS_CPU_S = 0.2
 START_S = 3.0
 """Starting workers and loading models."""
 
-FEATURE_CPU_S: Mapping[str, float] = {"sift": 0.8, "xfeat": 0.4, "aliked": 1.6}
+FEATURE_CPU_S: Mapping[str, float] = {"sift": 0.8, "xfeat": 0.4, "aliked": 1.6, "disk": 6.5}
 UNKNOWN_FEATURE_CPU_S = 2.0
 DESCRIBE_CPU_S: Mapping[str, float] = {"vlad": 0.01, "efficientnet": 0.15}
 UNKNOWN_DESCRIBE_CPU_S = 3.0

@@ -8,7 +8,7 @@ from pictures import blobs, chessboard, textured
 from scenesort import features
 from scenesort.features.tensors import features_from_tensors, image_tensor
 
-MEMBERS = ("sift", "xfeat", "aliked")
+MEMBERS = ("sift", "xfeat", "aliked", "disk")
 CONVENTION_PX = 0.05
 
 

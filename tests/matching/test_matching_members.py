@@ -16,7 +16,13 @@ from scenesort.types import Features
 
 SIZE = (288, 224)
 HOMOGRAPHY = np.array([[0.96, -0.09, 18.0], [0.07, 0.98, -6.0], [8e-5, -6e-5, 1.0]])
-CASES = [("nearest", "sift"), ("lighterglue", "xfeat"), ("lightglue", "aliked"), ("nearest", "xfeat")]
+CASES = [
+    ("nearest", "sift"),
+    ("lighterglue", "xfeat"),
+    ("lightglue", "aliked"),
+    ("nearest", "xfeat"),
+    ("disk-lightglue", "disk"),
+]
 PHOTOS = photo("a.jpg", *SIZE), photo("b.jpg", *SIZE)
 
 
@@ -165,7 +171,10 @@ def test_a_checkpoint_of_another_size_is_refused(monkeypatch):
         (("+nearest",), "should be features.matcher"),
         (("sift+",), "should be features.matcher"),
         (("sift+nearst",), r"no matching member 'nearst' \(did you mean 'nearest'\?\)"),
-        (("sift+lightglue",), r"lightglue can't match sift features; it fits aliked\+lightglue"),
+        (
+            ("sift+lightglue",),
+            r"lightglue can't match sift features; it fits aliked\+lightglue, disk\+lightglue",
+        ),
         (("sift+nearest", "sift+nearest"), "sift features occur twice"),
         ((), "matching.mix is empty"),
     ],
@@ -178,3 +187,13 @@ def test_a_wrong_mix_is_explained(mix, message):
 def test_a_mix_keeps_its_order():
     mix = ("xfeat+lighterglue", "sift+nearest", "aliked+lightglue")
     assert matching.parse_mix(mix) == [("xfeat", "lighterglue"), ("sift", "nearest"), ("aliked", "lightglue")]
+
+
+def test_lightglue_is_the_one_trained_for_the_features():
+    mix = ("sift+nearest", "aliked+lightglue", "disk+lightglue", "superpoint+lightglue")
+    assert matching.parse_mix(mix) == [
+        ("sift", "nearest"),
+        ("aliked", "lightglue"),
+        ("disk", "disk-lightglue"),
+        ("superpoint", "superpoint-lightglue"),
+    ]

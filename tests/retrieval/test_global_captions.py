@@ -5,8 +5,9 @@ import importlib.util
 import numpy as np
 import pytest
 
+from scenesort import model_memory
 from scenesort.errors import MissingDependencyError, OptionError, WeightsError
-from scenesort.retrieval.global_descriptors import GlobalDescriptorOptions, PhotoDescriptorMember, memory
+from scenesort.retrieval.global_descriptors import GlobalDescriptorOptions, PhotoDescriptorMember
 from scenesort.retrieval.global_descriptors.captions import Caption, Captions
 from tiny_models import photo, save_llava, save_sentence_model, tokenizer, vision_model
 
@@ -116,7 +117,7 @@ def test_what_cannot_be_loaded_says_what_to_do(folders, monkeypatch, tmp_path):
     vision_model("blip").save_pretrained(tmp_path)
     with pytest.raises(WeightsError, match=r"tokenizer or processor in .* can't be loaded"):
         Captions(GlobalDescriptorOptions(model=str(tmp_path)), "cpu")
-    monkeypatch.setattr(memory, "available_mb", lambda device: 150.0)
+    monkeypatch.setattr(model_memory, "available_mb", lambda device: 150.0)
     with pytest.raises(WeightsError, match="GB are free in memory"):
         Captions(options(folders), "cpu")
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from scenesort import model_folders, model_memory
 from scenesort.errors import MissingDependencyError, OptionError, WeightsError
-from scenesort.retrieval.global_descriptors import GlobalDescriptorOptions, PhotoDescriptorMember, memory, models
+from scenesort.retrieval.global_descriptors import GlobalDescriptorOptions, PhotoDescriptorMember
 from scenesort.retrieval.global_descriptors.blip import Blip
 from scenesort.retrieval.global_descriptors.clip import Clip
 from scenesort.retrieval.global_descriptors.dinov2 import Dinov2
@@ -166,8 +167,8 @@ def test_a_folder_without_normalisation_is_refused(tmp_path):
 
 def test_a_folder_may_be_pinned_to_its_fingerprint(folders, tmp_path):
     folder = save(vision_model("dinov2"), tmp_path / "model")
-    fingerprint = models.fingerprint_of(str(folder), "dinov2")
-    assert fingerprint == models.fingerprint_of(str(folders["dinov2"]), "dinov2")
+    fingerprint = model_folders.fingerprint_of(str(folder), "dinov2")
+    assert fingerprint == model_folders.fingerprint_of(str(folders["dinov2"]), "dinov2")
     Dinov2(options(folder, model_sha256=fingerprint), "cpu")
     (folder / "config.json").write_text((folder / "config.json").read_text() + " ")
     with pytest.raises(WeightsError, match=f"is another one.*expected was {fingerprint}"):
@@ -182,7 +183,7 @@ def test_a_missing_model_of_the_registry_names_the_command(monkeypatch, tmp_path
 
 
 def test_too_little_memory_is_told_before_loading(folders, monkeypatch):
-    monkeypatch.setattr(memory, "available_mb", lambda device: 150.0)
+    monkeypatch.setattr(model_memory, "available_mb", lambda device: 150.0)
     with pytest.raises(
         WeightsError, match=r"0\.2 GB in float32, and 0\.1 GB are free in memory.*precision to bfloat16"
     ):
@@ -197,5 +198,5 @@ def test_without_transformers_the_message_says_what_to_install(folders, monkeypa
 
 def test_parameters_are_counted_from_the_files(folders):
     expected = sum(tensor.numel() for tensor in vision_model("dinov2").state_dict().values())
-    assert models.num_parameters(folders["dinov2"]) == expected
+    assert model_folders.num_parameters(folders["dinov2"]) == expected
     assert VISION["hidden_size"] ** 2 < expected

@@ -8,6 +8,7 @@ from scenesort.colmap.global_mapping import map_globally
 from scenesort.colmap.incremental import LARGE_PART_PHOTOS, MapperSettings, NextPhoto, map_incrementally
 from scenesort.colmap.model import read_model, write_model
 from scenesort.colmap.sift import SiftExtractor
+from scenesort.colmap.similarity import estimate_similarity
 from scenesort.colmap.starting import map_from_poses
 from scenesort.colmap.triangulation import PosedKeypoints, TriangulatedTracks, triangulate_matches
 from scenesort.colmap.verification import verify_pair
@@ -22,6 +23,7 @@ __all__ = [
     "TriangulatedTracks",
     "adjust",
     "as_model",
+    "estimate_similarity",
     "focal_px",
     "map_from_poses",
     "map_globally",

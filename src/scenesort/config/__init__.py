@@ -17,6 +17,7 @@ from scenesort.config.options import (
     PoseModelsOptions,
     RetrievalOptions,
     ScenesOptions,
+    SecondLookOptions,
     VerificationOptions,
 )
 from scenesort.config.presets import PRESET_NOTES, PRESETS, preset
@@ -38,6 +39,7 @@ __all__ = [
     "PoseModelsOptions",
     "RetrievalOptions",
     "ScenesOptions",
+    "SecondLookOptions",
     "VerificationOptions",
     "explain",
     "flatten",

@@ -53,6 +53,17 @@ class FeaturesOptions:
     sift_keypoints: int = option(8192, "most SIFT keypoints a photo", low=16)
     xfeat_keypoints: int = option(2048, "most XFeat keypoints a photo", low=16)
     aliked_keypoints: int = option(2048, "most ALIKED keypoints a photo", low=16)
+    disk_keypoints: int = option(2048, "most DISK keypoints a photo", low=16)
+    superpoint_keypoints: int = option(2048, "most SuperPoint keypoints a photo", low=16)
+    more_sides_px: tuple[str, ...] = option(
+        (), "further longer sides, such as 1536,2048, at which photos that have them are looked at, too", "px"
+    )
+    tiles: int = option(
+        1,
+        "photos larger than max_side_px are looked at in so many tiles a side, too, each shrunk to max_side_px; 1: no",
+        low=1,
+        high=8,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,9 @@ class PairsOptions:
         25, "collections up to this size match every proposed pair with every matcher", low=2
     )
     screen_with: str = option(
-        "xfeat", "feature member whose descriptors screen the pairs", choices=("xfeat", "aliked", "sift")
+        "xfeat",
+        "feature member whose descriptors screen the pairs",
+        choices=("xfeat", "aliked", "sift", "disk", "superpoint"),
     )
     screen_keypoints: int = option(1024, "keypoints a photo used in screening, best first", low=16)
     pairs_per_photo: int = option(12, "best-ranked partners of each photo that the learned matchers get", low=1)
@@ -158,6 +171,29 @@ class MatchingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLookOptions:
+    """Verified pairs matched again, on crops of what both photos show, brought to one size. Not with a time limit."""
+
+    matcher: str = option(
+        "",
+        "features+matcher, such as xfeat+lighterglue, or efficientloftr or vismatch, that matches pairs again; empty: "
+        "none",
+    )
+    model: str = option(
+        "", "efficientloftr: a folder in place of the registry's model; vismatch: the name of its matcher"
+    )
+    region: str = option(
+        "crops",
+        "crops: what both photos show by the inliers so far; photos: all of both",
+        choices=("crops", "photos"),
+    )
+    max_inliers: int = option(100, "verified pairs of fewer inliers are looked at again; 0: all", low=0)
+    pairs_per_photo: int = option(10, "partners of each photo that are looked at again, those of most inliers", low=1)
+    side_px: int = option(1024, "longer side of a crop as matched; none is enlarged more than twice", "px", low=64)
+    merge_px: float = option(2.0, "points of several pairs this near to each other become one keypoint", "px", low=0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationOptions:
     """What makes a pair's geometry believed."""
 
@@ -165,6 +201,9 @@ class VerificationOptions:
     max_error_px: float = option(4.0, "largest epipolar error of an inlier", "px", low=0.1)
     confidence: float = option(0.999, "RANSAC stops when this sure to have seen the best model", low=0.5, high=0.999999)
     max_trials: int = option(2000, "most RANSAC trials a model", low=10)
+    guided: bool = option(
+        False, "a verified pair's keypoints are matched again where its geometry allows, by nearest descriptors"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +263,10 @@ class MappingOptions:
     )
     compare_with: str = option(
         "", "second mapping member or pose model that maps every part too; the healthier models are kept; empty: none"
+    )
+    merge_models: bool = option(
+        False,
+        "models of one part whose common points agree on one place are joined, mapped on and kept if healthier",
     )
     share_cameras: str = option(
         "auto",
@@ -318,6 +361,7 @@ class Options:
     retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
     pairs: PairsOptions = field(default_factory=PairsOptions)
     matching: MatchingOptions = field(default_factory=MatchingOptions)
+    second_look: SecondLookOptions = field(default_factory=SecondLookOptions)
     verification: VerificationOptions = field(default_factory=VerificationOptions)
     scenes: ScenesOptions = field(default_factory=ScenesOptions)
     mapping: MappingOptions = field(default_factory=MappingOptions)

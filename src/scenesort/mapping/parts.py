@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scenesort import colmap
 from scenesort.errors import ScenesortError
-from scenesort.mapping import health, hybrid
+from scenesort.mapping import health, hybrid, merging
 from scenesort.mapping.base import MappingTask
 from scenesort.mapping.finding import load
 from scenesort.mapping.incremental import mapper_settings
@@ -45,6 +45,8 @@ def map_part(task: MappingTask, folder: Path) -> list[PosedScene]:
         # What COLMAP throws, too.
         except (ScenesortError, RuntimeError, ValueError) as error:
             task.surroundings.tell(f"{other} could not map the {len(task.photos)} photos: {error}")
+    if options.merge_models and len(models) > 1:
+        name, models = _merged(task, name, models, folder, task.max_runtime_s - (time.monotonic() - started_s))
     if options.fill_with and models:
         models = hybrid.fill(task, models, options.fill_with)
     return sorted(models, key=lambda model: (-len(model.photos), [photo.name for photo in model.photos]))
@@ -62,6 +64,26 @@ def _started(task: MappingTask, folder: Path) -> Sequence[PosedScene]:
     own.mkdir()
     starts = _mapped(task.mapping.start_with, task, own)
     return colmap.map_from_poses(task.photos, task.geometries, starts, mapper_settings(task), own)
+
+
+def _merged(
+    task: MappingTask, name: str, models: Sequence[PosedScene], folder: Path, left_s: float
+) -> tuple[str, Sequence[PosedScene]]:
+    """Join models that share points, where the mapper makes a healthier one of them; else return them as they are."""
+    if left_s < LEAST_S or task.attempt:
+        return name, models
+    own = folder / "merged"
+    own.mkdir()
+    try:
+        starts = merging.merge(task, models)
+        if len(starts) == len(models):
+            return name, models
+        settings = mapper_settings(dataclasses.replace(task, max_runtime_s=left_s))
+        others = colmap.map_from_poses(task.photos, task.geometries, starts, settings, own)
+    except (ScenesortError, RuntimeError, ValueError) as error:
+        task.surroundings.tell(f"{len(models)} models of {len(task.photos)} photos could not be joined: {error}")
+        return name, models
+    return _healthier(task, name, models, f"{name}, {len(models)} models joined to {len(starts)}", others)
 
 
 def _healthier(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from scenesort.config import MatchingOptions
 from scenesort.errors import OptionError
-from scenesort.plugins import load_member
+from scenesort.plugins import load_member, member_names
 from scenesort.types import Features, PairMatches, Photo
 
 GROUP = "scenesort.matching"
@@ -42,7 +42,7 @@ def load(name: str) -> type[MatchingMember]:
 
 
 def parse_mix(mix: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Split `features+matcher` entries and check that the two go together.
+    """Split `features+matcher` entries and check that the two go together; `disk+lightglue` gives `disk-lightglue`.
 
     Raises OptionError for an entry that isn't of that form, is unknown, repeats features, or doesn't fit.
     """
@@ -51,9 +51,15 @@ def parse_mix(mix: tuple[str, ...]) -> list[tuple[str, str]]:
         features, plus, matcher = entry.partition("+")
         if not plus or not features or not matcher:
             raise OptionError(f"matching.mix: '{entry}' should be features+matcher, for example sift+nearest")
+        known = member_names(GROUP)
+        own = f"{features}-{matcher}"
+        # LightGlue has weights for several kinds of features, each a member: `lightglue` stands for the one that fits.
+        if own in known and (matcher not in known or features not in load(matcher).features):
+            matcher = own
         member = load(matcher)
         if features not in member.features:
-            fitting = ", ".join(f"{name}+{matcher}" for name in member.features)
+            others = [name.removesuffix(f"-{matcher}") for name in known if name.endswith(f"-{matcher}")]
+            fitting = ", ".join(f"{name}+{matcher}" for name in [*member.features, *others])
             raise OptionError(f"matching.mix: '{entry}': {matcher} can't match {features} features; it fits {fitting}")
         if features in [known for known, _ in parsed]:
             raise OptionError(f"matching.mix: {features} features occur twice; name each kind of features once")

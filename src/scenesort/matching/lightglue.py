@@ -1,4 +1,4 @@
-"""LightGlue (Lindenberger et al., ICCV 2023) for ALIKED, and LighterGlue for XFeat, through kornia."""
+"""LightGlue (Lindenberger et al., ICCV 2023) for ALIKED, DISK and SuperPoint, LighterGlue for XFeat, through kornia."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class _Glue:
         )
         state = _renamed(load_state(weights), model.conf.n_layers)
         missing, unexpected = model.load_state_dict(state, strict=False)
+        # DISK's checkpoint carries a number that no layer reads, as the authors' own loading ignores it, too.
+        unexpected = [name for name in unexpected if not (name.startswith("log_assignment.") and name.endswith(".r"))]
         if set(missing) - {"confidence_thresholds"} or unexpected:
             raise RuntimeError(f"{weights} doesn't fit kornia's LightGlue: missing {missing}, unexpected {unexpected}")
         self._model = model.eval().to(self._device)
@@ -92,6 +94,16 @@ def _renamed(state: dict[str, Any], layers: int) -> dict[str, Any]:
     return state
 
 
+def _full_size(dimensions: int, options: MatchingOptions) -> dict[str, Any]:
+    """The published LightGlue for descriptors of so many dimensions."""
+    return {
+        "input_dim": dimensions,
+        "depth_confidence": options.depth_confidence,
+        "width_confidence": options.width_confidence,
+        "filter_threshold": options.filter_threshold,
+    }
+
+
 class AlikedLightGlue(_Glue):
     """LightGlue trained for ALIKED."""
 
@@ -101,13 +113,31 @@ class AlikedLightGlue(_Glue):
     learned: ClassVar[bool] = True
 
     def __init__(self, options: MatchingOptions, device: str) -> None:
-        configuration = {
-            "input_dim": 128,
-            "depth_confidence": options.depth_confidence,
-            "width_confidence": options.width_confidence,
-            "filter_threshold": options.filter_threshold,
-        }
-        super().__init__("aliked-lightglue", configuration, device, options.half_precision)
+        super().__init__("aliked-lightglue", _full_size(128, options), device, options.half_precision)
+
+
+class DiskLightGlue(_Glue):
+    """LightGlue trained for DISK; `disk+lightglue` finds it."""
+
+    name: ClassVar[str] = "disk-lightglue"
+    weights: ClassVar[tuple[str, ...]] = ("disk-lightglue",)
+    features: ClassVar[tuple[str, ...]] = ("disk",)
+    learned: ClassVar[bool] = True
+
+    def __init__(self, options: MatchingOptions, device: str) -> None:
+        super().__init__("disk-lightglue", _full_size(128, options), device, options.half_precision)
+
+
+class SuperPointLightGlue(_Glue):
+    """LightGlue trained for SuperPoint; `superpoint+lightglue` finds it."""
+
+    name: ClassVar[str] = "superpoint-lightglue"
+    weights: ClassVar[tuple[str, ...]] = ("superpoint-lightglue",)
+    features: ClassVar[tuple[str, ...]] = ("superpoint",)
+    learned: ClassVar[bool] = True
+
+    def __init__(self, options: MatchingOptions, device: str) -> None:
+        super().__init__("superpoint-lightglue", _full_size(256, options), device, options.half_precision)
 
 
 class XFeatLighterGlue(_Glue):

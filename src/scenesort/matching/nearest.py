@@ -16,7 +16,7 @@ class Nearest:
     name: ClassVar[str] = "nearest"
     version: ClassVar[str] = "2"
     weights: ClassVar[tuple[str, ...]] = ()
-    features: ClassVar[tuple[str, ...]] = ("sift", "aliked", "xfeat")
+    features: ClassVar[tuple[str, ...]] = ("sift", "aliked", "xfeat", "disk", "superpoint")
     learned: ClassVar[bool] = False
 
     def __init__(self, options: MatchingOptions, device: str) -> None:

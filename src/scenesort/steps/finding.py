@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenesort import artefacts, features, matching, photos, work
+from scenesort.members import more_sides_px
 from scenesort.steps.common import Context, InTime, identity, make
 from scenesort.types import Photo, PhotoSet, SkippedPhoto
 from scenesort.versions import library_versions
@@ -55,12 +56,21 @@ def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str
     """Find every mix member's features in every photo; photos on which a member failed move to the skipped ones."""
     options = context.options
     mix = matching.parse_mix(options.matching.mix)
+    more_px = more_sides_px(options.features)
     keys: dict[str, list[str]] = {photo.name: [] for photo in found.photos}
     jobs: list[tuple[str, work.FeaturesJob]] = []
     for photo in found.photos:
         for member_name, _ in mix:
             max_keypoints: int = getattr(options.features, f"{member_name}_keypoints", 4096)
-            job = work.FeaturesJob(photo, member_name, max_keypoints, options.features.max_side_px, context.device)
+            job = work.FeaturesJob(
+                photo,
+                member_name,
+                max_keypoints,
+                options.features.max_side_px,
+                context.device,
+                more_px,
+                options.features.tiles,
+            )
             shard = features_key(job)
             keys[photo.name].append(shard)
             jobs.append((shard, job))
@@ -80,5 +90,6 @@ def features_key(job: work.FeaturesJob) -> str:
     """Return the key of the features that a job finds."""
     photo = job.photo
     made_from = (photo.sha256, photo.quarter_turns, photo.mirrored, photo.mask_sha256)
-    how = (job.max_keypoints, job.max_side_px, job.device)
+    looks = () if job.tiles == 1 and not job.more_sides_px else (job.more_sides_px, job.tiles)
+    how = (job.max_keypoints, job.max_side_px, job.device, *looks)
     return key("features", made_from, how, identity(features.load(job.member)), library_versions())

@@ -83,17 +83,19 @@ def grow_learned(
     rest: Sequence[MatchedPairs],
     verified: VerifiedPairs,
     groups: FoundGroups | None = None,
-) -> VerifiedPairs:
+) -> tuple[list[MatchedPairs], VerifiedPairs]:
     """Match and verify, with the learned members, the pairs that see much of what verified partners see; in one round.
 
-    `rest` is what the learned members matched and `verified` what came of it. Returns all verified pairs.
+    `rest` is what the learned members matched and `verified` what came of it. Returns all matched and all verified
+    pairs.
     """
     per_photo = context.options.pairs.grown_pairs_per_photo
     if not _is_asked(context, len(sides), groups) or not rest or not per_photo:
-        return verified
+        return join_matched(grown.matched, rest), verified
     chosen = open_pairs(context, grown.verified, grown_pairs(context, sides, grown, verified))
     more = match_pairs(context, sides, chosen, learned=True, stage_name="matching (learned, growth)")
-    return verify_again(context, sides, verified, grown.matched, more, "verification (learned, growth)")
+    verified = verify_again(context, sides, verified, grown.matched, more, "verification (learned, growth)")
+    return join_matched(grown.matched, rest, more), verified
 
 
 def grown_pairs(context: Context, sides: Mapping[str, PhotoKeys], grown: Grown, verified: VerifiedPairs) -> list[Pair]:

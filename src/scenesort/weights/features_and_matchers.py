@@ -154,6 +154,19 @@ ENTRIES: tuple[WeightsEntry, ...] = (
         folder=True,
     ),
     WeightsEntry(
+        name="superpoint-lightglue",
+        what_for="LightGlue for SuperPoint",
+        files=(WeightsFile("superpoint_lightglue.pth"),),
+        sources=(UrlSource("https://github.com/cvg/LightGlue/releases/download/v0.1_arxiv/superpoint_lightglue.pth"),),
+        licence="Apache-2.0, of features that allow research alone",
+        commercial=None,
+        licence_url=_LIGHTGLUE_LICENCE,
+        inputs=_PAIR,
+        memory="0.7 GB at 2,048 keypoints, as for ALIKED",
+        size_mb=47.4,
+        evidence="none",
+    ),
+    WeightsEntry(
         name="efficientloftr",
         what_for="EfficientLoFTR semi-dense matches",
         files=(

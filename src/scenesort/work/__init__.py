@@ -8,6 +8,7 @@ from scenesort.work.classifying import ClassifyJob, classify
 from scenesort.work.comparing import COMPARISON_VERSION, CompareJob, compare
 from scenesort.work.features import FeaturesJob, extract
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
+from scenesort.work.looking_again import LookAgainJob, look_again
 from scenesort.work.mapping import ColourJob, MapJob, MappedPart, WindowJob, colours, map_part, plan_windows
 from scenesort.work.pairing import MatchJob, VerifyJob, VerifyPair, match, verify
 from scenesort.work.retrieval import (
@@ -41,6 +42,7 @@ __all__ = [
     "DescribeJob",
     "Described",
     "FeaturesJob",
+    "LookAgainJob",
     "MapJob",
     "MappedPart",
     "MatchJob",
@@ -63,6 +65,7 @@ __all__ = [
     "keypoint_starts",
     "learn_codebook",
     "load_descriptors",
+    "look_again",
     "map_part",
     "match",
     "plan_windows",

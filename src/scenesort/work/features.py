@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenesort import features, photos
+from scenesort.crops import crop, tiles
 from scenesort.execution import own_device
-from scenesort.types import Features, Photo
+from scenesort.keypoints import merge_points
+from scenesort.types import Features, Float32Array, Photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +26,60 @@ class FeaturesJob:
     max_keypoints: int
     max_side_px: int
     device: str
+    more_sides_px: tuple[int, ...] = ()
+    tiles: int = 1
 
 
 def extract(job: FeaturesJob) -> Features:
-    """Decode the photo upright, find features, drop masked ones; keypoints come in full-size upright pixels."""
-    image, scale = photos.load_upright(job.photo, job.max_side_px)
-    found = _feature_member(job.member, job.max_keypoints, job.device).extract(image)
-    if job.photo.mask_path is not None and len(found):
-        allowed = photos.load_mask_upright(job.photo, found.upright_size_px)
-        columns, rows = np.floor(found.keypoints_px).astype(int).T
-        keep = allowed[np.clip(rows, 0, allowed.shape[0] - 1), np.clip(columns, 0, allowed.shape[1] - 1)]
-        found = dataclasses.replace(
-            found,
-            keypoints_px=found.keypoints_px[keep],
-            descriptors=found.descriptors[keep],
-            scores=found.scores[keep],
-        )
-    full = (found.keypoints_px * np.array(scale)).astype(np.float32)
-    return dataclasses.replace(found, keypoints_px=full, upright_size_px=job.photo.upright_size_px)
+    """Decode the photo upright, find features, drop masked ones; keypoints come in full-size upright pixels.
+
+    With further sides or tiles each look at the photo has its own `max_keypoints`, and of keypoints that lie within a
+    pixel of each other, at `max_side_px`, the one of the highest score stays.
+    """
+    member = _feature_member(job.member, job.max_keypoints, job.device)
+    size = job.photo.upright_size_px
+    looks = []
+    for side_px in (job.max_side_px, *(side for side in job.more_sides_px if side <= max(size))):
+        image, scale = photos.load_upright(job.photo, side_px)
+        found = _unmasked(job.photo, member.extract(image))
+        looks.append(_moved(found, (found.keypoints_px * np.array(scale)).astype(np.float32), size))
+    if job.tiles > 1 and max(size) > job.max_side_px:
+        whole, _ = photos.load_upright(job.photo, None)
+        for box in tiles(size, job.tiles):
+            part, factor, start = crop(whole, box, job.max_side_px, largest=1.0)
+            found = member.extract(part)
+            moved = (found.keypoints_px * factor + start).astype(np.float32)
+            looks.append(_unmasked(job.photo, _moved(found, moved, size)))
+    return looks[0] if len(looks) == 1 else _joined(looks, max(1.0, max(size) / job.max_side_px))
+
+
+def _moved(found: Features, keypoints_px: Float32Array, size_px: tuple[int, int]) -> Features:
+    return dataclasses.replace(found, keypoints_px=keypoints_px, upright_size_px=size_px)
+
+
+def _unmasked(photo: Photo, found: Features) -> Features:
+    if photo.mask_path is None or not len(found):
+        return found
+    allowed = photos.load_mask_upright(photo, found.upright_size_px)
+    columns, rows = np.floor(found.keypoints_px).astype(int).T
+    return _chosen(found, allowed[np.clip(rows, 0, allowed.shape[0] - 1), np.clip(columns, 0, allowed.shape[1] - 1)])
+
+
+def _joined(looks: list[Features], radius_px: float) -> Features:
+    points, descriptors, scores = (
+        np.concatenate([getattr(look, name) for look in looks]) for name in ("keypoints_px", "descriptors", "scores")
+    )
+    kept, _ = merge_points(points, scores, radius_px)
+    return _chosen(Features(points, descriptors, scores, looks[0].upright_size_px), kept)
+
+
+def _chosen(found: Features, rows: NDArray[Any]) -> Features:
+    return dataclasses.replace(
+        found,
+        keypoints_px=found.keypoints_px[rows],
+        descriptors=found.descriptors[rows],
+        scores=found.scores[rows],
+    )
 
 
 @lru_cache(maxsize=4)

@@ -11,9 +11,13 @@ import numpy as np
 from scenesort import matching
 from scenesort.colmap import verify_pair
 from scenesort.config import MatchingOptions, VerificationOptions
+from scenesort.descriptors import unit_descriptors
 from scenesort.execution import own_device
 from scenesort.types import IndexArray, PairMatches, TwoViewGeometry
 from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts, load_features, load_matches
+
+GUIDED_MAX_RATIO, GUIDED_MAX_ANGLE_DEG = 0.8, 40.0
+"""COLMAP's own bounds of nearest-neighbour matching, which guided matching shares there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def _verify_one(job: VerifyJob, pair: VerifyPair) -> TwoViewGeometry | None:
     matches = np.concatenate(joined).astype(np.uint32)
     if len(matches) < job.options.min_inliers:
         return None
-    return verify_pair(
+    found = verify_pair(
         pair.a.photo.camera,
         frame_keypoints(job.store, pair.a),
         pair.b.photo.camera,
@@ -84,6 +88,29 @@ def _verify_one(job: VerifyJob, pair: VerifyPair) -> TwoViewGeometry | None:
         max_trials=job.options.max_trials,
         seed=job.seed,
     )
+    return found if found is None or not job.options.guided else _guided(job, pair, found)
+
+
+def _guided(job: VerifyJob, pair: VerifyPair, found: TwoViewGeometry) -> TwoViewGeometry:
+    """Add the matches that each member's descriptors have where the geometry allows."""
+    starts_a, starts_b = (keypoint_starts(job.store, side.features) for side in (pair.a, pair.b))
+    points_a, points_b = frame_keypoints(job.store, pair.a), frame_keypoints(job.store, pair.b)
+    for slot, _, _ in pair.sources:
+        a, b = (load_features(job.store, side.features[slot]) for side in (pair.a, pair.b))
+        if not a.descriptors.shape[1]:  # points that were found for pairs
+            continue
+        guided = matching.guided_matches(
+            found,
+            points_a[starts_a[slot] : starts_a[slot + 1]],
+            unit_descriptors(a),
+            points_b[starts_b[slot] : starts_b[slot + 1]],
+            unit_descriptors(b),
+            max_error_px=job.options.max_error_px,
+            max_ratio=GUIDED_MAX_RATIO,
+            max_angle_deg=GUIDED_MAX_ANGLE_DEG,
+        )
+        found = matching.with_guided(found, guided + np.array([starts_a[slot], starts_b[slot]], dtype=np.uint32))
+    return found
 
 
 @lru_cache(maxsize=4)

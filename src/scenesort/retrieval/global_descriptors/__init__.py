@@ -1,5 +1,6 @@
 """Photo → one vector for the whole picture: photos that look alike have a large scalar product. See TEMPLATE.md."""
 
+from scenesort.model_folders import check_given, fingerprint_of, workers_that_fit
 from scenesort.retrieval.global_descriptors.base import (
     CaptionMember,
     FeatureDescriptorMember,
@@ -10,7 +11,6 @@ from scenesort.retrieval.global_descriptors.base import (
     weights_of,
 )
 from scenesort.retrieval.global_descriptors.codebooks import codebook_name, load_codebook, save_codebook
-from scenesort.retrieval.global_descriptors.models import check_given, fingerprint_of, workers_that_fit
 from scenesort.retrieval.global_descriptors.settings import check_settings, fusion_weights, member_options
 
 __all__ = [

@@ -12,15 +12,15 @@ import numpy as np
 from PIL import Image
 
 from scenesort.errors import MissingDependencyError, OptionError, WeightsError
-from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions, unit
-from scenesort.retrieval.global_descriptors.memory import check_memory
-from scenesort.retrieval.global_descriptors.models import (
+from scenesort.model_folders import (
     find_folder,
     load_model,
     num_parameters,
     read_json,
     transformers_for,
 )
+from scenesort.model_memory import check_memory
+from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions, unit
 from scenesort.retrieval.global_descriptors.transformer import precision_on
 from scenesort.types import Float32Array, ImageArray
 

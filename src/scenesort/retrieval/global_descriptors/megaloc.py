@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from scenesort.errors import OptionError
+from scenesort.model_folders import find_folder, num_parameters, transformers_for
+from scenesort.model_memory import check_memory
 from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions, over_turns
-from scenesort.retrieval.global_descriptors.memory import check_memory
-from scenesort.retrieval.global_descriptors.models import find_folder, num_parameters, transformers_for
 from scenesort.retrieval.global_descriptors.pictures import fitted_size, network_input
 from scenesort.retrieval.global_descriptors.transformer import finite_unit, precision_on
 from scenesort.types import Float32Array, ImageArray

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from scenesort.errors import WeightsError
-from scenesort.retrieval.global_descriptors.models import read_json, transformers_for
+from scenesort.model_folders import read_json, transformers_for
 from scenesort.retrieval.global_descriptors.salad import Salad
 
 POSITION_OFFSET = 0.1

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesort.errors import OptionError, WeightsError
-from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions, over_turns, unit
-from scenesort.retrieval.global_descriptors.memory import check_memory
-from scenesort.retrieval.global_descriptors.models import (
+from scenesort.model_folders import (
     find_folder,
     load_model,
     model_type,
@@ -18,6 +16,8 @@ from scenesort.retrieval.global_descriptors.models import (
     read_json,
     transformers_for,
 )
+from scenesort.model_memory import check_memory
+from scenesort.retrieval.global_descriptors.base import GlobalDescriptorOptions, over_turns, unit
 from scenesort.retrieval.global_descriptors.pictures import network_input
 from scenesort.retrieval.global_descriptors.pooling import pool
 from scenesort.types import Float32Array, ImageArray

@@ -17,7 +17,7 @@ from typing import Any
 from scenesort import weights
 from scenesort.errors import MissingDependencyError, WeightsError
 from scenesort.execution import available_mb
-from scenesort.retrieval.global_descriptors.memory import needed_mb
+from scenesort.model_memory import needed_mb
 
 _SAFETENSORS = "*.safetensors"
 _PICKLE = "pytorch_model.bin"
