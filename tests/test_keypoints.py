@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenesort.keypoints import merge_points, one_to_one
+from scenesort.keypoints import join_looks, merge_points, nearest_rows, one_to_one
+from scenesort.types import Features
 
 
 def test_the_best_of_near_points_stays_and_takes_the_others():
@@ -49,3 +50,35 @@ def test_of_several_matches_of_a_keypoint_the_best_stays():
     found = one_to_one(matches, np.array([0.5, 0.9, 0.7, 0.1], np.float32))
     assert found.tolist() == [[0, 6], [2, 7]]
     assert one_to_one(np.zeros((0, 2), np.uint32), np.zeros(0, np.float32)).shape == (0, 2)
+
+
+def test_the_nearest_of_others_is_found_within_the_radius():
+    among = np.array([[0, 0], [3, 0], [3.5, 0]], np.float32)
+    points = np.array([[2.9, 0], [3.4, 0], [1.5, 0], [9, 9]], np.float32)
+    assert nearest_rows(points, among, 1.0).tolist() == [1, 2, -1, -1]
+    assert nearest_rows(points, among[:0], 1.0).tolist() == [-1] * 4
+    assert nearest_rows(points[:0], among, 1.0).shape == (0,)
+
+
+def look(points, descriptors, scores):
+    return Features(
+        np.array(points, np.float32), np.array(descriptors, np.float16), np.array(scores, np.float32), (100, 100)
+    )
+
+
+def test_what_two_looks_see_alike_in_one_place_counts_once():
+    first = look([[10, 10], [10, 10], [50, 50]], [[1, 0], [0, 1], [1, 0]], [0.9, 0.8, 0.1])
+    second = look([[10.5, 10], [50, 50], [90, 90]], [[1, 0.05], [0, 1], [1, 0]], [0.95, 0.5, 0.4])
+    joined = join_looks([first, second], 1.0)
+    # Two orientations in one place stay, and another descriptor does; the repeated one is the first look's.
+    assert joined.keypoints_px.tolist() == [[10, 10], [10, 10], [50, 50], [90, 90], [50, 50]]
+    assert joined.descriptors.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0], [1, 0]]
+    np.testing.assert_allclose(joined.scores, [0.9, 0.8, 0.5, 0.4, 0.1])
+
+
+def test_looks_that_found_nothing():
+    nothing = look(np.zeros((0, 2)), np.zeros((0, 2)), [])
+    some = look([[10, 10]], [[1, 0]], [0.9])
+    for looks in ([nothing, some], [some, nothing]):
+        assert join_looks(looks, 1.0).keypoints_px.tolist() == [[10, 10]]
+    assert len(join_looks([nothing, nothing], 1.0)) == 0

@@ -24,6 +24,11 @@ def needed_weights(options: Options, num_photos: float = math.inf) -> list[str]:
     wanted: set[str] = set()
     for feature, matcher in matching.parse_mix(options.matching.mix):
         wanted |= {*features.load(feature).weights, *matching.load(matcher).weights}
+    if options.second_look.model and not options.second_look.matcher:
+        raise OptionError(
+            f"second_look.model = {options.second_look.model}: nothing uses it; set second_look.matcher, too, to "
+            "efficientloftr or vismatch"
+        )
     if options.second_look.matcher:
         wanted |= pair_matching.needed_weights(options.second_look.matcher, options.second_look.model)
     chosen = mapping.model_options(options.pose_models, options.seed)

@@ -49,6 +49,8 @@ UNKNOWN_DESCRIBE_CPU_S = 3.0
 SCREEN_CPU_S = 0.002
 NEAREST_CPU_S = 0.15
 VERIFY_CPU_S = 0.035
+GUIDED_CPU_S = 1.0
+"""Of 8,192 keypoints a photo, a pair and member of the mix."""
 LEARNED_CPU_S: Mapping[str, float] = {"lighterglue": 0.9, "lightglue": 2.0}
 UNKNOWN_LEARNED_CPU_S = 2.0
 MAPPING_CPU_S = 1.0
@@ -152,28 +154,30 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
         partners += options.pairs.nearest_pairs_per_photo if "file" in rules else 0.0
         looked_at = min(all_pairs, partners * count)
     seconds["pairs"] = SCREEN_CPU_S * looked_at
+    looks = 1 + len(options.features.more_sides_px) + (options.features.tiles**2 if options.features.tiles > 1 else 0)
+    verify_s = VERIFY_CPU_S + (GUIDED_CPU_S * len(options.matching.mix) if options.verification.guided else 0.0)
     for member, is_learned in zip(options.matching.mix, learned, strict=True):
         feature, _, matcher = member.partition("+")
-        seconds["features"] += count * pixels * FEATURE_CPU_S.get(feature, UNKNOWN_FEATURE_CPU_S)
-        keypoints = getattr(options.features, f"{feature}_keypoints", 4096)
+        seconds["features"] += looks * count * pixels * FEATURE_CPU_S.get(feature, UNKNOWN_FEATURE_CPU_S)
+        keypoints = looks * getattr(options.features, f"{feature}_keypoints", 4096)
         partners = options.pairs.pairs_per_photo if is_learned else options.pairs.nearest_pairs_per_photo
         # A pair is often among the best of both its photos.
         pairs = all_pairs if count <= options.pairs.exhaustive_photos else min(all_pairs, 0.7 * partners * count)
         if is_learned:
             cost = LEARNED_CPU_S.get(matcher, UNKNOWN_LEARNED_CPU_S) * (keypoints / 2048) ** 1.5
             seconds["matching (learned)"] += pairs * cost
-            seconds["verification (learned)"] += pairs * VERIFY_CPU_S
+            seconds["verification (learned)"] += pairs * verify_s
             if "growth" in rules:
                 grown = 0.6 * options.pairs.grown_pairs_per_photo * count
-                seconds["growth (learned)"] += grown * (cost + VERIFY_CPU_S)
+                seconds["growth (learned)"] += grown * (cost + verify_s)
         else:
             nearest_s = NEAREST_CPU_S * (keypoints / 8192) ** 2
             seconds["matching"] += pairs * nearest_s
-            seconds["verification"] += pairs * VERIFY_CPU_S
+            seconds["verification"] += pairs * verify_s
             if "growth" in rules:
                 # Most growths end after the first or second round.
                 grown = 1.5 * options.retrieval.growth_pairs_per_photo * count
-                seconds["growth"] += grown * (nearest_s + VERIFY_CPU_S)
+                seconds["growth"] += grown * (nearest_s + verify_s)
     variants = 2 if options.mapping.share_cameras == "auto" else 1
     detail = max(
         getattr(options.features, f"{member.partition('+')[0]}_keypoints", 4096) for member in options.matching.mix
@@ -225,7 +229,12 @@ def _reductions(options: Options, learned: Sequence[bool]) -> list[tuple[str, di
     """What can be given up, in order, with the options that do so; each adds to those before it."""
     pairs = options.pairs
     quick = tuple(member for member, is_learned in zip(options.matching.mix, learned, strict=True) if not is_learned)
-    steps: list[tuple[str, dict[str, object]]] = []
+    steps: list[tuple[str, dict[str, object]]] = [
+        (
+            "further sizes, tiles and guided matching",
+            {"features.more_sides_px": (), "features.tiles": 1, "verification.guided": False},
+        )
+    ]
     if any(learned):
         fewer: dict[str, object] = {
             "pairs.exhaustive_photos": 2,
@@ -252,6 +261,8 @@ def _reductions(options: Options, learned: Sequence[bool]) -> list[tuple[str, di
                 "features.max_side_px": min(800, options.features.max_side_px),
                 "features.aliked_keypoints": min(1024, options.features.aliked_keypoints),
                 "features.xfeat_keypoints": min(1024, options.features.xfeat_keypoints),
+                "features.disk_keypoints": min(1024, options.features.disk_keypoints),
+                "features.superpoint_keypoints": min(1024, options.features.superpoint_keypoints),
                 "mapping.max_models": min(5, options.mapping.max_models),
             },
         ),

@@ -49,6 +49,20 @@ def test_an_order_of_the_keypoints_is_the_order_of_the_indices(scene):
     assert {(int(one), int(order[other])) for one, other in moved} == {tuple(row) for row in plain.tolist()}
 
 
+def test_a_point_with_two_look_alikes_matches_neither_whichever_photo_comes_first(scene):
+    geometry, (a, b), (of_a, of_b) = scene
+    H = np.eye(3)
+    planar = TwoViewGeometry(("a", "b"), np.zeros((0, 2), np.uint32), "PLANAR", H=H)
+    one, two = np.array([[10.0, 10.0]]), np.array([[10.0, 10.5], [10.5, 10.0]])
+    of_one, of_two = of_a[:1], np.repeat(of_a[:1], 2, axis=0)
+    assert len(guided_matches(planar, one, of_one, two, of_two, **BOUNDS)) == 0
+    assert len(guided_matches(planar, two, of_two, one, of_one, **BOUNDS)) == 0
+    swapped = TwoViewGeometry(("b", "a"), geometry.inlier_matches, "CALIBRATED", F=geometry.F.T)
+    forth = guided_matches(geometry, a, of_a, b, of_b, **BOUNDS)
+    back = guided_matches(swapped, b, of_b, a, of_a, **BOUNDS)
+    assert {tuple(row) for row in forth.tolist()} == {tuple(row[::-1]) for row in back.tolist()}
+
+
 def test_a_homography_leads_to_a_point(scene):
     _, (a, _), (of_a, of_b) = scene
     H = np.array([[0.96, -0.09, 18.0], [0.07, 0.98, -6.0], [8e-5, -6e-5, 1.0]])

@@ -14,8 +14,7 @@ from pictures import mapped, textured, warped
 from scenesort import pair_matching
 from scenesort.config import MatchingOptions
 from scenesort.errors import MissingDependencyError, OptionError, WeightsError
-from scenesort.pair_matching import PairMatcher, PairMatcherOptions, efficientloftr
-from scenesort.pair_matching import vismatch as adapter
+from scenesort.pair_matching import PairMatcher, PairMatcherOptions, base, efficientloftr
 
 HOMOGRAPHY = np.array([[0.96, -0.09, 18.0], [0.07, 0.98, -6.0], [8e-5, -6e-5, 1.0]])
 SIZE = (288, 224)
@@ -46,7 +45,7 @@ def test_the_number_of_keypoints_is_the_options(needs_weights):
 def test_a_name_that_is_none_is_explained():
     with pytest.raises(OptionError, match=r"no pair_matching member 'efficientlotfr' \(did you mean 'efficientloftr'"):
         pair_matching.needed_weights("efficientlotfr", "")
-    with pytest.raises(OptionError, match="nearest can't match"):
+    with pytest.raises(OptionError, match=r"second_look\.matcher: 'bright\+nearest': nearest can't match"):
         pair_matching.needed_weights("bright+nearest", "")
     with pytest.raises(OptionError, match=r"second_look\.model is for one of efficientloftr, vismatch"):
         pair_matching.needed_weights("sift+nearest", "loftr")
@@ -152,6 +151,12 @@ class TestEfficientLoftr:
         assert len(member.match(textured(64, 64), textured(96, 64, seed=1))) == 0
 
     def test_a_folder_that_holds_no_such_model_is_refused(self, tiny_model, tmp_path):
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "config.json").write_text('{"model_type": "dinov2"}')
+        (other / "model.safetensors").write_bytes(b"x")
+        with pytest.raises(WeightsError, match="of type 'dinov2', and efficientloftr takes"):
+            pair_matching.needed_weights("efficientloftr", str(other))
         with pytest.raises(WeightsError, match="neither a folder nor a name of the weights registry"):
             pair_matching.needed_weights("efficientloftr", "/nowhere")
         (tiny_model / "model.safetensors").write_bytes(b"short")
@@ -194,7 +199,7 @@ def stub_package(monkeypatch):
 
     package.get_matcher = get_matcher
     monkeypatch.setitem(sys.modules, "vismatch", package)
-    monkeypatch.setattr(adapter.importlib.metadata, "version", lambda name: "1.4.0")
+    monkeypatch.setattr(base, "package_version", {"vismatch": "1.4.0"}.__getitem__)
     return package
 
 
@@ -213,6 +218,18 @@ class TestVismatch:
         assert found.points_b_px.tolist() == [[2.5, 2.5], [12.5, 7.5]]
         np.testing.assert_allclose(found.scores, [0.9, 0.4])
 
+    def test_matchers_that_scale_coordinates_have_our_pixels_already(self, stub_package):
+        member = pair_matching.build("vismatch", PairMatcherOptions("roma"), "cpu")
+        assert member.match(textured(40, 60), textured(40, 60)).points_a_px.tolist() == [[0, 0], [10, 5]]
+
+    def test_what_a_matcher_draws_at_random_is_the_same_for_a_pair(self, stub_package):
+        member = pair_matching.build("vismatch", PairMatcherOptions("loftr", seed=7), "cpu")
+        drawn = []
+        member._matcher = lambda one, other: drawn.append(torch.rand(1).item()) or StubMatcher()(one, other)
+        for _ in range(2):
+            member.match(textured(40, 60), textured(40, 60))
+        assert drawn[0] == drawn[1]
+
     def test_matchers_without_confidence_count_all_alike(self, stub_package):
         member = pair_matching.build("vismatch", PairMatcherOptions("roma"), "cpu")
         assert member.match(textured(40, 60), textured(40, 60)).scores.tolist() == [1, 1]
@@ -226,13 +243,22 @@ class TestVismatch:
             pair_matching.build("vismatch", PairMatcherOptions("loftre"), "cpu")
 
     def test_version_and_matcher_are_part_of_what_it_is(self, stub_package):
-        assert pair_matching.identity("vismatch", "loftr") == ("vismatch", "1 1.4.0", "loftr")
+        assert pair_matching.identity("vismatch", "loftr") == ("vismatch", "1", "1.4.0", "loftr")
         assert pair_matching.needed_weights("vismatch", "loftr") == set()
 
     def test_a_missing_package_is_named_with_what_to_do(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "vismatch", None)
         with pytest.raises(MissingDependencyError, match=r"environment of its own.*pip install vismatch"):
             pair_matching.build("vismatch", PairMatcherOptions("loftr"), "cpu")
+
+
+def test_as_many_workers_as_memory_holds(monkeypatch):
+    monkeypatch.setattr(base, "available_mb", lambda device: 7_000.0)
+    assert pair_matching.workers_that_fit("efficientloftr", "cpu", 4) == 2
+    assert pair_matching.workers_that_fit("efficientloftr", "cuda", 4) == 4
+    assert pair_matching.workers_that_fit("sift+nearest", "cpu", 4) == 4
+    monkeypatch.setattr(base, "available_mb", lambda device: 100.0)
+    assert pair_matching.workers_that_fit("efficientloftr", "cpu", 4) == 1
 
 
 def test_options_are_told_apart():

@@ -62,7 +62,7 @@ class FeaturesOptions:
         1,
         "photos larger than max_side_px are looked at in so many tiles a side, too, each shrunk to max_side_px; 1: no",
         low=1,
-        high=8,
+        high=4,
     )
 
 
@@ -190,7 +190,12 @@ class SecondLookOptions:
     max_inliers: int = option(100, "verified pairs of fewer inliers are looked at again; 0: all", low=0)
     pairs_per_photo: int = option(10, "partners of each photo that are looked at again, those of most inliers", low=1)
     side_px: int = option(1024, "longer side of a crop as matched; none is enlarged more than twice", "px", low=64)
-    merge_px: float = option(2.0, "points of several pairs this near to each other become one keypoint", "px", low=0.0)
+    merge_px: float = option(
+        2.0,
+        "points of several pairs this near to each other, in the photo shrunk to features.max_side_px, are one",
+        "px",
+        low=0.0,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from scenesort.model_folders import find_folder, load_model, model_type, transformers_for
 from scenesort.types import Features, ImageArray
+from scenesort.versions import package_version
 
 CELL_PX = 8
 """The network sees whole cells of so many pixels; what is left at the right and below gets no keypoints."""
@@ -17,7 +18,7 @@ class SuperPoint:
     """256-dimensional descriptors at whole pixels of the picture's grey values."""
 
     name: ClassVar[str] = "superpoint"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = f"1, transformers {package_version('transformers')}"
     weights: ClassVar[tuple[str, ...]] = ("superpoint",)
 
     def __init__(self, max_keypoints: int, device: str) -> None:
@@ -41,6 +42,9 @@ class SuperPoint:
 
         height, width = image.shape[:2]
         rows, columns = (side // CELL_PX * CELL_PX for side in (height, width))
+        if not rows or not columns:
+            none = np.zeros((0, 2), np.float32)
+            return Features(none, np.zeros((0, 256), np.float16), np.zeros(0, np.float32), (width, height))
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:rows, :columns]
         with torch.inference_mode():
             # The class takes three equal channels and looks at the first.

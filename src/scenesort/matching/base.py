@@ -41,16 +41,17 @@ def load(name: str) -> type[MatchingMember]:
     return member  # type: ignore[no-any-return]
 
 
-def parse_mix(mix: tuple[str, ...]) -> list[tuple[str, str]]:
+def parse_mix(mix: tuple[str, ...], option: str = "matching.mix") -> list[tuple[str, str]]:
     """Split `features+matcher` entries and check that the two go together; `disk+lightglue` gives `disk-lightglue`.
 
-    Raises OptionError for an entry that isn't of that form, is unknown, repeats features, or doesn't fit.
+    `option` is the option that the mix comes from. Raises OptionError for an entry that isn't of that form, is unknown,
+    repeats features, or doesn't fit.
     """
     parsed: list[tuple[str, str]] = []
     for entry in mix:
         features, plus, matcher = entry.partition("+")
         if not plus or not features or not matcher:
-            raise OptionError(f"matching.mix: '{entry}' should be features+matcher, for example sift+nearest")
+            raise OptionError(f"{option}: '{entry}' should be features+matcher, for example sift+nearest")
         known = member_names(GROUP)
         own = f"{features}-{matcher}"
         # LightGlue has weights for several kinds of features, each a member: `lightglue` stands for the one that fits.
@@ -60,10 +61,10 @@ def parse_mix(mix: tuple[str, ...]) -> list[tuple[str, str]]:
         if features not in member.features:
             others = [name.removesuffix(f"-{matcher}") for name in known if name.endswith(f"-{matcher}")]
             fitting = ", ".join(f"{name}+{matcher}" for name in [*member.features, *others])
-            raise OptionError(f"matching.mix: '{entry}': {matcher} can't match {features} features; it fits {fitting}")
+            raise OptionError(f"{option}: '{entry}': {matcher} can't match {features} features; it fits {fitting}")
         if features in [known for known, _ in parsed]:
-            raise OptionError(f"matching.mix: {features} features occur twice; name each kind of features once")
+            raise OptionError(f"{option}: {features} features occur twice; name each kind of features once")
         parsed.append((features, matcher))
     if not parsed:
-        raise OptionError("matching.mix is empty; name at least one features+matcher, for example sift+nearest")
+        raise OptionError(f"{option} is empty; name at least one features+matcher, for example sift+nearest")
     return parsed

@@ -1,7 +1,7 @@
 """Guided matching: once a pair's geometry is known, a keypoint's partner is looked for where the geometry allows it.
 
 As COLMAP does (Schönberger and Frahm, CVPR 2016): the nearest descriptor among the keypoints near the epipolar line, or
-near the point that a homography names, mutual, by a ratio test among these alone.
+near the point that a homography names, mutual, by a ratio test among these alone, in both directions.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def guided_matches(
     best = np.empty(len(points_a_px), dtype=np.float32)
     second = np.empty(len(points_a_px), dtype=np.float32)
     best_of_column = np.full(len(points_b_px), -np.inf, dtype=np.float32)
+    second_of_column = best_of_column.copy()
     for start in range(0, len(points_a_px), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
         block = descriptors_a[rows] @ descriptors_b.T
@@ -52,11 +53,14 @@ def guided_matches(
         local = np.arange(len(block))
         partner[rows] = block.argmax(axis=1)
         best[rows] = block[local, partner[rows]]
-        np.maximum(best_of_column, block.max(axis=0), out=best_of_column)
+        best_here, second_here = _two_best(block)
+        second_of_column = np.maximum(np.minimum(best_of_column, best_here), np.maximum(second_of_column, second_here))
+        np.maximum(best_of_column, best_here, out=best_of_column)
         block[local, partner[rows]] = -np.inf
         second[rows] = block.max(axis=1)
     # -1 is the cosine of what has no other partner: it passes the ratio test.
-    near, next_near = (np.arccos(np.clip(cosine, -1, 1)) for cosine in (best, np.maximum(second, -1)))
+    rival = np.maximum(second, second_of_column[partner])
+    near, next_near = (np.arccos(np.clip(cosine, -1, 1)) for cosine in (best, np.maximum(rival, -1)))
     good = np.isfinite(best) & (best == best_of_column[partner])
     good &= (near <= math.radians(max_angle_deg)) & (near < max_ratio * next_near)
     found = np.flatnonzero(good)
@@ -71,6 +75,14 @@ def with_guided(geometry: TwoViewGeometry, guided: IndexArray) -> TwoViewGeometr
     new = ~np.isin(guided[:, 0], inliers[:, 0]) & ~np.isin(guided[:, 1], inliers[:, 1])
     joined = np.concatenate([inliers, guided[new]])
     return TwoViewGeometry(geometry.pair, joined, geometry.kind, geometry.E, geometry.F, geometry.H)
+
+
+def _two_best(block: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """The largest and the second largest value of each column."""
+    if len(block) == 1:
+        return block[0], np.full(block.shape[1], -np.inf, dtype=np.float32)
+    top = np.partition(block, len(block) - 2, axis=0)
+    return top[-1], top[-2]
 
 
 def _sampson_errors(F: FloatArray, a: FloatArray, b: FloatArray) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from scenesort.pair_matching.base import (
     build,
     identity,
     needed_weights,
-    version_of,
+    workers_that_fit,
 )
 
 __all__ = [
@@ -21,5 +21,5 @@ __all__ = [
     "build",
     "identity",
     "needed_weights",
-    "version_of",
+    "workers_that_fit",
 ]

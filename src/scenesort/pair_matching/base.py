@@ -11,10 +11,13 @@ import numpy as np
 from scenesort import features, matching, model_folders, weights
 from scenesort.config import MatchingOptions
 from scenesort.errors import OptionError
+from scenesort.execution import available_mb
 from scenesort.plugins import load_member, member_names
 from scenesort.types import Camera, Float32Array, ImageArray, Photo
+from scenesort.versions import package_version
 
 GROUP = "scenesort.pair_matching"
+OPTION = "second_look.matcher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ class PairMatcherOptions:
     """What a pair matcher may need.
 
     `model`: a folder or a name of the weights registry, or what the member's docstring says; empty: the member's own.
+    `seed`: of members that draw random numbers.
     `keypoints`: most keypoints of feature members, by name; `matching`: how those are matched.
     """
 
     model: str = ""
     keypoints: tuple[tuple[str, int], ...] = ()
     matching: MatchingOptions = field(default_factory=MatchingOptions)
+    seed: int = 0
 
 
 @runtime_checkable
@@ -55,8 +60,9 @@ class PairMatcher(Protocol):
     """Matches two pictures at once.
 
     `version` changes whenever the output for the same pictures changes: it is part of an artefact's key. `weights`:
-    entries of the weights registry that are loaded where no model is given. A member without any may have a static
-    method `check(model)`, which raises before the first photo is read what the constructor would raise.
+    entries of the weights registry that are loaded where no model is given. Two things a member may have besides: a
+    static method `check(model)`, which raises before the first photo is read what the constructor would raise after
+    hours, and `package`, the name of a package whose version its output depends on. `needs_mb`: memory of a worker.
     """
 
     name: ClassVar[str]
@@ -89,7 +95,7 @@ class FeaturesAndMatcher:
 def build(name: str, options: PairMatcherOptions, device: str) -> PairMatcher | FeaturesAndMatcher:
     """Return a matcher by its name or as features+matcher; raises OptionError or MissingDependencyError."""
     if "+" in name:
-        ((feature, matcher),) = matching.parse_mix((name,))
+        ((feature, matcher),) = matching.parse_mix((name,), OPTION)
         return FeaturesAndMatcher(feature, matcher, options, device)
     built: PairMatcher = _load(name)(options, device)
     return built
@@ -104,38 +110,40 @@ def needed_weights(name: str, model: str) -> set[str]:
     if "+" in name:
         if model:
             raise OptionError(f"second_look.model is for one of {', '.join(member_names(GROUP))}, not for {name}")
-        ((feature, matcher),) = matching.parse_mix((name,))
+        ((feature, matcher),) = matching.parse_mix((name,), OPTION)
         return {*features.load(feature).weights, *matching.load(matcher).weights}
     member = _load(name)
+    if check := getattr(member, "check", None):
+        check(model)
     if not member.weights:
-        if check := getattr(member, "check", None):
-            check(model)
         return set()
-    if model and model not in weights.REGISTRY:
-        model_folders.find_folder(model, name)
-        return set()
-    return {model} if model else set(member.weights)
+    return {model} & weights.REGISTRY.keys() if model else set(member.weights)
 
 
 def identity(name: str, model: str) -> tuple[object, ...]:
     """Return what a matcher's output depends on besides its options: names, versions, and the bytes of its models."""
     if "+" in name:
-        ((feature, matcher),) = matching.parse_mix((name,))
+        ((feature, matcher),) = matching.parse_mix((name,), OPTION)
         members = (features.load(feature), matching.load(matcher))
         return tuple(
             (member.name, member.version, [weights.fingerprint(w) for w in member.weights]) for member in members
         )
     member = _load(name)
-    if not member.weights:
-        return member.name, version_of(member), model
-    model = model or member.weights[0]
-    return member.name, member.version, model_folders.fingerprint_of(model, name)
+    package = getattr(member, "package", "")
+    made_by = (member.name, member.version, package_version(package) if package else "")
+    model = model or "".join(member.weights[:1])
+    is_own = model in weights.REGISTRY or Path(model).expanduser().is_dir()
+    return (*made_by, model_folders.fingerprint_of(model, name) if model and is_own else model)
 
 
-def version_of(member: Any) -> str:
-    """Return a member's version; a member around a package of the user's adds that package's."""
-    package_version = getattr(member, "package_version", None)
-    return f"{member.version} {package_version()}" if package_version else str(member.version)
+def workers_that_fit(name: str, device: str, workers: int) -> int:
+    """Return how many of `workers` processes can hold a matcher each, at least one, as far as that can be told.
+
+    A GPU is asked by each worker itself.
+    """
+    needs_mb = 0.0 if "+" in name else getattr(_load(name), "needs_mb", 0.0)
+    free_mb = None if device.startswith("cuda") or not needs_mb else available_mb(device)
+    return workers if free_mb is None else max(1, min(workers, int(free_mb // needs_mb)))
 
 
 def _as_photo(name: str, image: ImageArray) -> Photo:

@@ -29,6 +29,9 @@ class EfficientLoftr:
     name: ClassVar[str] = "efficientloftr"
     version: ClassVar[str] = "1"
     weights: ClassVar[tuple[str, ...]] = ("efficientloftr",)
+    package: ClassVar[str] = "transformers"
+    needs_mb: ClassVar[float] = 3000.0
+    """At 1,024 px; most of it is for the similarity of all coarse cells with each other."""
 
     def __init__(self, options: PairMatcherOptions, device: str) -> None:
         # Imported here because the main process reads the class without ever running the model.
@@ -37,11 +40,18 @@ class EfficientLoftr:
 
         chosen = options.model or self.weights[0]
         folder = find_folder(chosen, self.name)
-        model_type(folder, ("efficientloftr",), self.name)
+        model_type(folder, (self.name,), self.name)
         check_memory(self.name, chosen, num_parameters(folder), "float32", device)
         model = load_model(_mended(transformers.EfficientLoFTRForKeypointMatching), folder, self.name)
         self._device = torch.device(device)
         self._model: Any = model.to(self._device)
+
+    @classmethod
+    def check(cls, model: str) -> None:
+        """Raise MissingDependencyError without transformers, WeightsError for a model given of another kind."""
+        transformers_for(cls.name)
+        if model:
+            model_type(find_folder(model, cls.name), (cls.name,), cls.name)
 
     def match(self, image_a: ImageArray, image_b: ImageArray) -> PixelMatches:
         """Match two pictures; see PairMatcher."""

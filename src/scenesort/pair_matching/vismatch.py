@@ -7,7 +7,6 @@ matcher keeps them; most matchers have licences of their own.
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import io
 from typing import Any, ClassVar
 
@@ -20,6 +19,10 @@ from scenesort.types import ImageArray
 
 INSTALL = "pip install vismatch"
 
+SCALED = ("roma", "dkm", "dedode")
+"""In names of matchers that scale coordinates of -1 to 1 to a picture's sides, so that its corner is at 0 as ours is;
+the centre of the first pixel is at 0 in the others."""
+
 
 class Vismatch:
     """The matcher that `second_look.model` names, `loftr` or `roma` for example."""
@@ -27,6 +30,7 @@ class Vismatch:
     name: ClassVar[str] = "vismatch"
     version: ClassVar[str] = "1"
     weights: ClassVar[tuple[str, ...]] = ()
+    package: ClassVar[str] = "vismatch"
 
     def __init__(self, options: PairMatcherOptions, device: str) -> None:
         self.check(options.model)
@@ -34,6 +38,9 @@ class Vismatch:
         with contextlib.redirect_stdout(io.StringIO()):
             self._matcher: Any = package.get_matcher(options.model, device=device)
         self._matcher.skip_ransac = True  # verification is ours
+        self._seed = options.seed
+        scaled = any(word in options.model for word in SCALED)
+        self._offset_px = np.float32(0.0 if scaled else 0.5)
 
     @staticmethod
     def check(model: str) -> None:
@@ -45,20 +52,18 @@ class Vismatch:
                 f"second_look.model names vismatch's matcher, and {given} is given; it has: {', '.join(known)}"
             )
 
-    @staticmethod
-    def package_version() -> str:
-        """Return the installed package's version; raises MissingDependencyError."""
-        _package()
-        return importlib.metadata.version("vismatch")
-
     def match(self, image_a: ImageArray, image_b: ImageArray) -> PixelMatches:
         """Match two pictures; see PairMatcher. Matchers without a confidence get 1 for each match."""
         pictures = [np.ascontiguousarray(image.transpose(2, 0, 1), np.float32) / 255 for image in (image_a, image_b)]
+        import torch
+
+        # Some matchers draw their matches at random: a pair's must not depend on the pairs before it.
+        torch.manual_seed(self._seed)
+        np.random.seed(self._seed % 2**32)  # noqa: NPY002 - what others' code draws from
         with contextlib.redirect_stdout(io.StringIO()):
             found = self._matcher(*pictures)
-        # Its pixels' centres are whole numbers.
         points_a, points_b = (
-            np.asarray(found[f"matched_kpts{side}"], np.float32).reshape(-1, 2) + np.float32(0.5) for side in (0, 1)
+            np.asarray(found[f"matched_kpts{side}"], np.float32).reshape(-1, 2) + self._offset_px for side in (0, 1)
         )
         scores = found["matched_confidences"]
         if scores is None:

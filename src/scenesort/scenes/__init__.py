@@ -9,7 +9,7 @@ from scenesort.scenes.folds import Fold, Looks, deepest_fold, weigh, without_pho
 from scenesort.scenes.look_alikes import Cut, weakest_cut
 from scenesort.scenes.patches import View, correlations, surface_normals
 from scenesort.scenes.unique_structure import Division, divide
-from scenesort.scenes.view_graph import build_view_graph, connected_parts
+from scenesort.scenes.view_graph import build_view_graph, connected_parts, with_inliers
 
 __all__ = [
     "NONE",
@@ -41,6 +41,7 @@ __all__ = [
     "weigh",
     "with_confidence",
     "with_doubts",
+    "with_inliers",
     "without_photos",
     "without_poses",
 ]

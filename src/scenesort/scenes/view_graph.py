@@ -12,6 +12,12 @@ def build_view_graph(photos: Iterable[str], inliers: Mapping[Pair, int]) -> View
     return ViewGraph(tuple(sorted(photos)), dict(sorted(inliers.items())))
 
 
+def with_inliers(graph: ViewGraph, inliers: Mapping[Pair, int]) -> ViewGraph:
+    """Return the graph of the same photos with other verified pairs; what is known of a pair's confidence stays."""
+    confidence = {pair: value for pair, value in graph.confidence.items() if pair in inliers}
+    return ViewGraph(graph.photos, dict(sorted(inliers.items())), confidence)
+
+
 def connected_parts(graph: ViewGraph, min_photos: int, min_inliers: int = 0) -> list[tuple[str, ...]]:
     """Return the connected parts with at least `min_photos` photos, largest first, each sorted by name.
 

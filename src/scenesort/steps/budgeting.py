@@ -71,6 +71,7 @@ def fit_memory(options: Options, workers: int, surveys: Iterable[Survey]) -> tup
     num_photos = max((len(item.names) for item in seen), default=0)
     has_learned = (
         any(_learned(options))
+        or bool(options.second_look.matcher)
         or any(feature != "sift" for feature, _ in matching.parse_mix(options.matching.mix))
         or needed_descriptors(options, num_photos) not in ((), ("vlad",))
     )

@@ -1,27 +1,28 @@
-"""The step that matches verified pairs again, on crops, and makes keypoints of what comes of it."""
+"""The step that matches weak verified pairs again, on crops of what both photos show."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from scenesort import artefacts, matching, pair_matching, work
+from scenesort import matching, pair_matching, work
 from scenesort.config import Options
 from scenesort.crops import Box, crop_boxes, is_worthwhile
+from scenesort.errors import ScenesortError
+from scenesort.execution import WorkerPool
 from scenesort.geometry import upright_from_frame_px
-from scenesort.keypoints import merge_points, one_to_one
+from scenesort.members import more_sides_px
 from scenesort.pair_matching import PairMatcherOptions, PixelMatches
-from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs, load_geometries, loaded, make
+from scenesort.steps.common import Context, MatchedPairs, Unmade, VerifiedPairs, load_geometries, loaded, make
 from scenesort.steps.pairing import verify_again
-from scenesort.types import Features, IndexArray, Pair
+from scenesort.steps.second_keypoints import as_keypoints
+from scenesort.types import Pair, TwoViewGeometry
 from scenesort.versions import library_versions
 from scenesort.work import LookAgainJob, PhotoKeys
 from scenesort.workspace import key
 
-BLOCK_PAIRS = 64
+KEPT_SHARE = 0.5
+"""Share of a pair's inliers that must stay inliers for a new geometry to be believed: chance finds others."""
 
 
 def look_again(
@@ -33,7 +34,7 @@ def look_again(
     """Match weak verified pairs again, if the options ask for it; `matched` is what came of all matching before.
 
     Points that were found become a further set of keypoints of their photos. Returns the photos with it, and all
-    verified pairs.
+    verified pairs; a pair keeps its geometry where the new one has no more inliers or contradicts it.
     """
     options = context.options.second_look
     if not options.matcher:
@@ -41,25 +42,27 @@ def look_again(
     if context.schedule.is_limited:
         context.notice("time limit: pairs are not looked at a second time")
         return dict(sides), verified
-    jobs = _jobs(context, sides, verified)
-    unmade = make(
-        context,
-        "second look",
-        "second_looks",
-        [(_shard(job), job) for job in jobs.values()],
-        work.look_again,
-        lambda found: ({"a": found.points_a_px, "b": found.points_b_px, "scores": found.scores}, {}),
-    )
+    try:
+        identity = pair_matching.identity(options.matcher, options.model)
+        jobs = {pair: (_shard(job, identity), job) for pair, job in _jobs(context, sides, verified).items()}
+        unmade = _made(context, list(jobs.values()))
+    except ScenesortError as error:
+        # What was verified before is worth more than a step that only adds.
+        context.notice(f"pairs are not looked at a second time: {error}")
+        return dict(sides), verified
     if unmade.failed:
         context.notice(
             f"{len(unmade.failed)} of {len(jobs)} pairs could not be looked at again and stay as they are: "
             f"{unmade.failed[0][1]}"
         )
     failed = {id(job) for job, _ in unmade.failed}
-    done = {pair: job for pair, job in jobs.items() if id(job) not in failed}
-    seen = {pair: _loaded(context, job) for pair, job in done.items()}
-    extended, found = _as_keypoints(context, sides, seen, _made_from(context, done))
-    return extended, verify_again(context, extended, verified, matched, found, "verification (second look)")
+    done = {pair: shard for pair, (shard, job) in jobs.items() if id(job) not in failed}
+    seen = {pair: _loaded(context, shard) for pair, shard in done.items()}
+    seen = {pair: points for pair, points in seen.items() if len(points)}
+    made_from = key("second looks", list(done.items()), list(verified.where.items()))
+    extended, found = as_keypoints(context, sides, verified, seen, made_from)
+    after = verify_again(context, extended, verified, matched, found, "verification (second look)")
+    return extended, _believed(context, verified, after, seen)
 
 
 def _jobs(context: Context, sides: Mapping[str, PhotoKeys], verified: VerifiedPairs) -> dict[Pair, LookAgainJob]:
@@ -67,37 +70,54 @@ def _jobs(context: Context, sides: Mapping[str, PhotoKeys], verified: VerifiedPa
     chosen = {
         pair: verified.where[pair] for pair in _chosen(verified.inliers, options.max_inliers, options.pairs_per_photo)
     }
+    first_px, is_known = _first_look(context.options)
     jobs = {}
+    num_skipped = 0
     for geometry in load_geometries(context, chosen):
-        one, other = (sides[name].photo for name in geometry.pair)
-        boxes: tuple[Box, Box] = ((0, 0, *one.upright_size_px), (0, 0, *other.upright_size_px))
+        photos = tuple(sides[name].photo for name in geometry.pair)
+        boxes: tuple[Box, Box] = ((0, 0, *photos[0].upright_size_px), (0, 0, *photos[1].upright_size_px))
         if options.region == "crops":
-            points = [
-                upright_from_frame_px(
-                    work.frame_keypoints(context.workspace.shard_root, sides[photo.name])[rows],
-                    (photo.width_px, photo.height_px),
-                    photo.quarter_turns,
-                )
-                for photo, rows in zip((one, other), geometry.inlier_matches.T, strict=True)
-            ]
-            boxes = crop_boxes(points[0], points[1], (one.upright_size_px, other.upright_size_px))
-            first_px = context.options.features.max_side_px
-            if not any(
+            boxes = _boxes(context, sides, geometry)
+            # Another matcher sees something new in the same pixels, too.
+            if is_known and not any(
                 is_worthwhile(box, photo.upright_size_px, first_px, options.side_px)
-                for box, photo in zip(boxes, (one, other), strict=True)
+                for box, photo in zip(boxes, photos, strict=True)
             ):
+                num_skipped += 1
                 continue
         jobs[geometry.pair] = LookAgainJob(
-            photo_a=one,
+            photo_a=photos[0],
             box_a=boxes[0],
-            photo_b=other,
+            photo_b=photos[1],
             box_b=boxes[1],
             matcher=options.matcher,
             options=_matcher_options(context.options),
             side_px=options.side_px,
             device=context.device,
         )
+    if num_skipped:
+        context.notice(
+            f"{num_skipped} of {len(chosen)} weak pairs show no more on crops of {options.side_px} px than in the "
+            "first look, and are not looked at again"
+        )
     return jobs
+
+
+def _first_look(options: Options) -> tuple[int, bool]:
+    """The longer side at which the first look saw photos at most, and whether it used the same features."""
+    feature = options.second_look.matcher.partition("+")[0]
+    sides = (options.features.max_side_px * options.features.tiles, *more_sides_px(options.features))
+    return max(sides), feature in [name for name, _ in matching.parse_mix(options.matching.mix)]
+
+
+def _boxes(context: Context, sides: Mapping[str, PhotoKeys], geometry: TwoViewGeometry) -> tuple[Box, Box]:
+    points = []
+    for name, rows in zip(geometry.pair, geometry.inlier_matches.T, strict=True):
+        photo = sides[name].photo
+        frame = work.frame_keypoints(context.workspace.shard_root, sides[name])[rows]
+        points.append(upright_from_frame_px(frame, (photo.width_px, photo.height_px), photo.quarter_turns))
+    first, second = (sides[name].photo.upright_size_px for name in geometry.pair)
+    return crop_boxes(points[0], points[1], (first, second))
 
 
 def _chosen(inliers: Mapping[Pair, int], max_inliers: int, per_photo: int) -> list[Pair]:
@@ -114,84 +134,68 @@ def _chosen(inliers: Mapping[Pair, int], max_inliers: int, per_photo: int) -> li
     return chosen
 
 
-def _as_keypoints(
-    context: Context, sides: Mapping[str, PhotoKeys], seen: Mapping[Pair, PixelMatches], made_from: str
-) -> tuple[dict[str, PhotoKeys], list[MatchedPairs]]:
-    """Give every photo one more set of keypoints, what its pairs found, and the pairs their matches among them."""
-    slot = len(matching.parse_mix(context.options.matching.mix))
-    radius_px = context.options.second_look.merge_px
-    pieces: dict[str, list[tuple[Pair, int]]] = {}
-    for pair in seen:
-        for place, name in enumerate(pair):
-            pieces.setdefault(name, []).append((pair, place))
-    index_of: dict[tuple[Pair, int], NDArray[np.int64]] = {}
-    extended = {}
-    for name, side in sides.items():
-        shard = key("features", "second look", made_from, name)
-        points = [np.zeros((0, 2), np.float32)]
-        scores = [np.zeros(0, np.float32)]
-        for pair, place in pieces.get(name, []):
-            points.append(seen[pair].points_b_px if place else seen[pair].points_a_px)
-            scores.append(seen[pair].scores)
-        all_points, all_scores = np.concatenate(points), np.concatenate(scores)
-        kept, becomes = merge_points(all_points, all_scores, radius_px)
-        start = 0
-        for (pair, place), piece in zip(pieces.get(name, []), points[1:], strict=True):
-            index_of[pair, place] = becomes[start : start + len(piece)]
-            start += len(piece)
-        if not context.workspace.has("features", shard):
-            found = Features(
-                all_points[kept],
-                np.zeros((len(kept), 0), np.float16),
-                all_scores[kept],
-                side.photo.upright_size_px,
-            )
-            context.workspace.save_arrays("features", shard, *artefacts.pack_features(found))
-        extended[name] = PhotoKeys(side.photo, (*side.features, shard))
-    where = {}
-    pairs = list(seen)
-    for start in range(0, len(pairs), BLOCK_PAIRS):
-        block = pairs[start : start + BLOCK_PAIRS]
-        shard = key("matches", "second look", made_from, block)
-        if not context.workspace.has("matches", shard):
-            found_matches = [_matches(index_of[pair, 0], index_of[pair, 1], seen[pair]) for pair in block]
-            context.workspace.save_arrays("matches", shard, *artefacts.pack_matches(found_matches))
-        where.update({pair: (shard, row) for row, pair in enumerate(block)})
-    return extended, [MatchedPairs(slot, where)]
+def _made(context: Context, jobs: Sequence[tuple[str, LookAgainJob]]) -> Unmade[LookAgainJob]:
+    options = context.options.second_look
+    workers = pair_matching.workers_that_fit(options.matcher, context.device, context.pool.workers)
+
+    def with_pool(pool: WorkerPool) -> Unmade[LookAgainJob]:
+        return make(
+            context,
+            "second look",
+            "second_looks",
+            jobs,
+            work.look_again,
+            lambda found: ({"a": found.points_a_px, "b": found.points_b_px, "scores": found.scores}, {}),
+            pool=pool,
+        )
+
+    if workers == context.pool.workers:
+        return with_pool(context.pool)
+    context.notice(f"{options.matcher}: memory holds it {workers} times, so as many workers look again")
+    with WorkerPool(workers, scratch=context.workspace.work) as pool:
+        return with_pool(pool)
 
 
-def _matches(
-    index_a: NDArray[np.int64],
-    index_b: NDArray[np.int64],
-    points: PixelMatches,
-) -> IndexArray:
-    return one_to_one(np.stack([index_a, index_b], axis=1).astype(np.uint32), points.scores)
+def _believed(
+    context: Context, before: VerifiedPairs, after: VerifiedPairs, pairs: Mapping[Pair, PixelMatches]
+) -> VerifiedPairs:
+    """Of pairs seen again, take the new geometry where it has more inliers and keeps the old ones, mostly."""
+    more = {pair for pair in pairs if after.inliers.get(pair, 0) > before.inliers[pair]}
+    old = {
+        geometry.pair: geometry.inlier_matches
+        for geometry in load_geometries(context, {pair: before.where[pair] for pair in more})
+    }
+    believed = set()
+    for geometry in load_geometries(context, {pair: after.where[pair] for pair in more}):
+        still = {tuple(row) for row in geometry.inlier_matches.tolist()}
+        kept = sum(tuple(row) in still for row in old[geometry.pair].tolist())
+        if kept >= KEPT_SHARE * len(old[geometry.pair]):
+            believed.add(geometry.pair)
+    return VerifiedPairs(
+        {pair: (after if pair in believed else before).inliers[pair] for pair in before.inliers},
+        {pair: (after if pair in believed else before).where[pair] for pair in before.where},
+    )
 
 
 def _matcher_options(options: Options) -> PairMatcherOptions:
     chosen = options.second_look
     if "+" not in chosen.matcher:
-        return PairMatcherOptions(chosen.model)
-    ((feature, _),) = matching.parse_mix((chosen.matcher,))
+        return PairMatcherOptions(chosen.model, seed=options.seed)
+    feature = chosen.matcher.partition("+")[0]
     keypoints = ((feature, getattr(options.features, f"{feature}_keypoints", 4096)),)
     return PairMatcherOptions("", keypoints, dataclasses.replace(options.matching, mix=()))
 
 
-def _shard(job: LookAgainJob) -> str:
+def _shard(job: LookAgainJob, identity: tuple[object, ...]) -> str:
     photos = [
         (photo.sha256, photo.quarter_turns, photo.mirrored, photo.mask_sha256, box)
         for photo, box in ((job.photo_a, job.box_a), (job.photo_b, job.box_b))
     ]
-    # A model given by its folder is known by its bytes, not by its place.
+    # A model given by its folder is known by its bytes, which `identity` holds, not by its place.
     how = (dataclasses.replace(job.options, model=""), job.side_px, job.device, library_versions())
-    return key("second_looks", photos, pair_matching.identity(job.matcher, job.options.model), how)
+    return key("second_looks", photos, identity, how)
 
 
-def _made_from(context: Context, jobs: Mapping[Pair, LookAgainJob]) -> str:
-    made_from = [(pair, _shard(job)) for pair, job in jobs.items()]
-    return key("second keypoints", made_from, context.options.second_look.merge_px)
-
-
-def _loaded(context: Context, job: LookAgainJob) -> PixelMatches:
-    arrays, _ = loaded(context, "second_looks", _shard(job))
+def _loaded(context: Context, shard: str) -> PixelMatches:
+    arrays, _ = loaded(context, "second_looks", shard)
     return PixelMatches(arrays["a"], arrays["b"], arrays["scores"])

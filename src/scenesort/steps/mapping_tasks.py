@@ -30,8 +30,9 @@ def task_key(task: MappingTask, photos: Sequence[Photo]) -> str:
     once doesn't count: models made on another machine are as good.
     """
     used = mapping.used_pose_models(task.mapping)
-    started = (task.mapping.start_with, "incremental") if task.mapping.start_with else ()
-    names = (task.mapping.backend, *started, task.mapping.compare_with)
+    # The incremental mapper goes on from a pose model's poses, and from joined models.
+    goes_on = ("incremental",) if task.mapping.start_with or task.mapping.merge_models else ()
+    names = (task.mapping.backend, task.mapping.start_with, *goes_on, task.mapping.compare_with)
     mappers = [mapping.load(name) for name in names if name]
     options = task.pose_models if used else PoseModelsOptions()
     what = {

@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scenesort import features, photos
 from scenesort.crops import crop, tiles
 from scenesort.execution import own_device
-from scenesort.keypoints import merge_points
+from scenesort.keypoints import chosen, join_looks
 from scenesort.types import Features, Float32Array, Photo
 
 
@@ -33,8 +31,7 @@ class FeaturesJob:
 def extract(job: FeaturesJob) -> Features:
     """Decode the photo upright, find features, drop masked ones; keypoints come in full-size upright pixels.
 
-    With further sides or tiles each look at the photo has its own `max_keypoints`, and of keypoints that lie within a
-    pixel of each other, at `max_side_px`, the one of the highest score stays.
+    Further sides and tiles are further looks, each with its own `max_keypoints`; what several find counts once.
     """
     member = _feature_member(job.member, job.max_keypoints, job.device)
     size = job.photo.upright_size_px
@@ -45,12 +42,13 @@ def extract(job: FeaturesJob) -> Features:
         looks.append(_moved(found, (found.keypoints_px * np.array(scale)).astype(np.float32), size))
     if job.tiles > 1 and max(size) > job.max_side_px:
         whole, _ = photos.load_upright(job.photo, None)
+        parts = []
         for box in tiles(size, job.tiles):
             part, factor, start = crop(whole, box, job.max_side_px, largest=1.0)
             found = member.extract(part)
-            moved = (found.keypoints_px * factor + start).astype(np.float32)
-            looks.append(_unmasked(job.photo, _moved(found, moved, size)))
-    return looks[0] if len(looks) == 1 else _joined(looks, max(1.0, max(size) / job.max_side_px))
+            parts.append(_moved(found, (found.keypoints_px * factor + start).astype(np.float32), size))
+        looks.append(_unmasked(job.photo, join_looks(parts, 1.0)))
+    return looks[0] if len(looks) == 1 else join_looks(looks, max(1.0, max(size) / job.max_side_px))
 
 
 def _moved(found: Features, keypoints_px: Float32Array, size_px: tuple[int, int]) -> Features:
@@ -62,24 +60,7 @@ def _unmasked(photo: Photo, found: Features) -> Features:
         return found
     allowed = photos.load_mask_upright(photo, found.upright_size_px)
     columns, rows = np.floor(found.keypoints_px).astype(int).T
-    return _chosen(found, allowed[np.clip(rows, 0, allowed.shape[0] - 1), np.clip(columns, 0, allowed.shape[1] - 1)])
-
-
-def _joined(looks: list[Features], radius_px: float) -> Features:
-    points, descriptors, scores = (
-        np.concatenate([getattr(look, name) for look in looks]) for name in ("keypoints_px", "descriptors", "scores")
-    )
-    kept, _ = merge_points(points, scores, radius_px)
-    return _chosen(Features(points, descriptors, scores, looks[0].upright_size_px), kept)
-
-
-def _chosen(found: Features, rows: NDArray[Any]) -> Features:
-    return dataclasses.replace(
-        found,
-        keypoints_px=found.keypoints_px[rows],
-        descriptors=found.descriptors[rows],
-        scores=found.scores[rows],
-    )
+    return chosen(found, allowed[np.clip(rows, 0, allowed.shape[0] - 1), np.clip(columns, 0, allowed.shape[1] - 1)])
 
 
 @lru_cache(maxsize=4)

@@ -12,9 +12,7 @@ from scenesort import pair_matching, photos
 from scenesort.crops import Box, crop
 from scenesort.execution import own_device
 from scenesort.pair_matching import FeaturesAndMatcher, PairMatcher, PairMatcherOptions, PixelMatches
-from scenesort.types import Float32Array, ImageArray, Photo
-
-CACHED_PHOTOS = 2
+from scenesort.types import Float32Array, Photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,9 @@ class LookAgainJob:
 
 def look_again(job: LookAgainJob) -> PixelMatches:
     """Match the crops; points come in upright pixels of the whole photos, those on masked pixels are dropped."""
-    part_a, factor_a, start_a = crop(_upright(job.photo_a), job.box_a, job.side_px)
-    part_b, factor_b, start_b = crop(_upright(job.photo_b), job.box_b, job.side_px)
+    # One photo at full size at a time: they may be large.
+    part_a, factor_a, start_a = crop(photos.load_upright(job.photo_a, None)[0], job.box_a, job.side_px)
+    part_b, factor_b, start_b = crop(photos.load_upright(job.photo_b, None)[0], job.box_b, job.side_px)
     found = _matcher(job.matcher, job.options, job.device).match(part_a, part_b)
     points_a = (found.points_a_px * factor_a + start_a).astype(np.float32)
     points_b = (found.points_b_px * factor_b + start_b).astype(np.float32)
@@ -49,11 +48,6 @@ def _allowed(photo: Photo, points_px: Float32Array) -> NDArray[np.bool_]:
     columns, rows = np.floor(points_px).astype(int).T
     allowed: NDArray[np.bool_] = mask[np.clip(rows, 0, mask.shape[0] - 1), np.clip(columns, 0, mask.shape[1] - 1)]
     return allowed
-
-
-@lru_cache(maxsize=CACHED_PHOTOS)
-def _upright(photo: Photo) -> ImageArray:
-    return photos.load_upright(photo, None)[0]
 
 
 @lru_cache(maxsize=1)

@@ -74,6 +74,9 @@ def _verify_one(job: VerifyJob, pair: VerifyPair) -> TwoViewGeometry | None:
         for slot, key, row in pair.sources
     ]
     matches = np.concatenate(joined).astype(np.uint32)
+    # A second look may find a first one's match again: it counts once. Others keep their order, which RANSAC sees.
+    _, first = np.unique(matches, axis=0, return_index=True)
+    matches = matches[np.sort(first)]
     if len(matches) < job.options.min_inliers:
         return None
     found = verify_pair(
@@ -95,7 +98,7 @@ def _guided(job: VerifyJob, pair: VerifyPair, found: TwoViewGeometry) -> TwoView
     """Add the matches that each member's descriptors have where the geometry allows."""
     starts_a, starts_b = (keypoint_starts(job.store, side.features) for side in (pair.a, pair.b))
     points_a, points_b = frame_keypoints(job.store, pair.a), frame_keypoints(job.store, pair.b)
-    for slot, _, _ in pair.sources:
+    for slot in dict.fromkeys(slot for slot, _, _ in pair.sources):
         a, b = (load_features(job.store, side.features[slot]) for side in (pair.a, pair.b))
         if not a.descriptors.shape[1]:  # points that were found for pairs
             continue
