@@ -181,7 +181,7 @@ def _sort(
     coloured = steps.colour_points(context, chosen, sides)
     posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
     steps.write_pairs(context, graph)
-    steps.tell_untrusted(context, posed)
+    steps.tell_untrusted(context, posed, sides)
     if assemble:
         steps.assemble(context, sides, verified)
     return found, posed, outliers

@@ -3,6 +3,7 @@
 from scenesort.mapping.backend import model_options, window_plan
 from scenesort.mapping.base import MappingMember, MappingTask, Surroundings
 from scenesort.mapping.finding import is_pose_model, load, used_pose_models
+from scenesort.mapping.focal_lengths import doubted_focals
 from scenesort.mapping.health import measure
 from scenesort.mapping.parts import map_part
 from scenesort.mapping.sharing import choose, with_shared_cameras
@@ -15,6 +16,7 @@ __all__ = [
     "Surroundings",
     "center_deviations",
     "choose",
+    "doubted_focals",
     "is_pose_model",
     "load",
     "map_part",

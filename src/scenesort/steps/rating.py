@@ -48,8 +48,14 @@ def write_pairs(context: Context, graph: ViewGraph) -> None:
     )
 
 
-def tell_untrusted(context: Context, posed: Sequence[PosedScene]) -> None:
-    """Tell the user which poses are not to be trusted."""
+def tell_untrusted(context: Context, posed: Sequence[PosedScene], sides: Mapping[str, PhotoKeys]) -> None:
+    """Tell the user which poses are not to be trusted: too few points fix them, or a focal length was bent for them."""
+    photos = {name: side.photo for name, side in sides.items()}
+    for item in (found for scene in posed for found in mapping.doubted_focals(scene, photos)):
+        context.notice(
+            f"the pose of {item.name} is not to be trusted: its focal length came out {item.factor:.2g} times that of "
+            f"{item.against}"
+        )
     doubted = [name for scene in posed for name in mapping.untrusted(scene)]
     if doubted:
         poses = f"the pose of {doubted[0]} is" if len(doubted) == 1 else f"{len(doubted)} poses ({doubted[0]} …) are"
