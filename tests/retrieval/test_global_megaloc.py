@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from scenesort import model_folders, model_memory
 from scenesort.errors import MissingDependencyError, OptionError, WeightsError
 from scenesort.retrieval.global_descriptors import (
     GlobalDescriptorOptions,
     PhotoDescriptorMember,
     load,
-    memory,
-    models,
     weights_of,
 )
 from scenesort.retrieval.global_descriptors.megaloc import MegaLoc
@@ -208,7 +207,7 @@ def test_a_missing_model_names_the_command(monkeypatch, tmp_path):
 def test_the_published_model_needs_no_configuration(folder, tmp_path, monkeypatch):
     save_megaloc(tmp_path)
     (tmp_path / "config.json").unlink()
-    monkeypatch.setattr(models.weights, "locate", lambda name: tmp_path)
+    monkeypatch.setattr(model_folders.weights, "locate", lambda name: tmp_path)
     with pytest.raises(WeightsError, match=r"backbone\.blocks\.10\..* is missing"):
         MegaLoc(GlobalDescriptorOptions(), "cpu")
 
@@ -254,7 +253,7 @@ def test_wrong_folders_say_what_to_do(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(whole[:-100])
     with pytest.raises(WeightsError, match=r"model\.safetensors can't be read.*download the model again"):
         MegaLoc(options(tmp_path), "cpu")
-    models.num_parameters.cache_clear()
+    model_folders.num_parameters.cache_clear()
     (tmp_path / "model.safetensors").write_bytes(whole[:100])
     with pytest.raises(WeightsError, match=r"is no whole safetensors file.*download the model again"):
         MegaLoc(options(tmp_path), "cpu")
@@ -276,13 +275,13 @@ def test_options_that_it_has_no_use_for(folder):
 
 
 def test_a_folder_may_be_pinned_to_its_fingerprint(folder):
-    MegaLoc(options(folder, model_sha256=models.fingerprint_of(str(folder), "megaloc")), "cpu")
+    MegaLoc(options(folder, model_sha256=model_folders.fingerprint_of(str(folder), "megaloc")), "cpu")
     with pytest.raises(WeightsError, match="is another one"):
         MegaLoc(options(folder, model_sha256="0" * 64), "cpu")
 
 
 def test_too_little_memory_is_told_before_loading(folder, monkeypatch):
-    monkeypatch.setattr(memory, "available_mb", lambda device: 150.0)
+    monkeypatch.setattr(model_memory, "available_mb", lambda device: 150.0)
     with pytest.raises(WeightsError, match=r"megaloc: .*0\.1 GB are free in memory"):
         MegaLoc(options(folder), "cpu")
 
