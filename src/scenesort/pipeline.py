@@ -178,6 +178,7 @@ def _sort(
     models, cuts = steps.split_look_alikes(context, sides, models, verified)
     graph = scenes.with_doubts(graph, cuts)
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
+    chosen = steps.take_back_unproven(context, chosen)
     coloured = steps.colour_points(context, chosen, sides)
     posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
     steps.write_pairs(context, graph)

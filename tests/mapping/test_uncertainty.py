@@ -7,7 +7,7 @@ import pytest
 
 from mapped_worlds import poses_on_an_arc, projected, random_points
 from pictures import camera
-from scenesort.mapping import center_deviations, untrusted
+from scenesort.mapping import center_deviations, unproven, untrusted
 from scenesort.mapping.uncertainty import ADJUSTED_FACTOR
 from scenesort.types import PosedPhoto, PosedScene
 
@@ -109,3 +109,21 @@ def test_points_behind_the_camera_do_not_count():
     turned = dataclasses.replace(known.photos[0], cam_from_world=-known.photos[0].cam_from_world)
     found = dataclasses.replace(known, photos=(turned, *known.photos[1:]))
     assert center_deviations(found)[0] == np.inf
+
+
+def test_a_pose_is_unproven_where_few_points_leave_it_open():
+    points = random_points(200)
+    # Four points nearly in one spot of the photo, and as many points as usual far apart in another.
+    spot = np.argsort(np.linalg.norm(projected(POSES[0], points, camera()) - [320, 240], axis=1))[:8]
+    doubted = scene(points, {0: spot, 1: np.arange(8)})
+    assert "0.jpg" in untrusted(doubted)
+    assert "0.jpg" in unproven(doubted, 30)
+    assert unproven(doubted, 8) == ()
+    assert unproven(scene(points), 30) == ()
+
+
+def test_points_that_no_third_photo_sees_prove_no_pose():
+    points = random_points(60)
+    pair = {row: np.arange(60) if row < 2 else np.zeros(0) for row in range(5)}
+    names = unproven(scene(points, pair), 30)
+    assert {"0.jpg", "1.jpg"} <= set(names)

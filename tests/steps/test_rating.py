@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
+from pictures import camera
 from scenesort import plugins
 from scenesort.config import Options, with_values
 from scenesort.errors import OptionError
 from scenesort.execution import WorkerPool
 from scenesort.progress import Silent
 from scenesort.scenes import PairClassifier, build_view_graph, load_classifier, with_confidence
+from scenesort.steps import rating
 from scenesort.steps.common import Context, VerifiedPairs
 from scenesort.steps.rating import trusted_pairs, write_pairs
-from scenesort.types import Camera, Photo
+from scenesort.types import Camera, Photo, PosedPhoto, PosedScene
 from scenesort.work import ClassifyJob, classify
 from scenesort.workspace import Workspace
 
@@ -81,3 +86,21 @@ def test_pairs_are_written_with_the_doubted_first(context):
     write_pairs(context, GRAPH)
     lines = context.workspace.path("pairs.csv").read_text().splitlines()
     assert lines == ["first,second,inliers,confidence", "b,c,70,0.200", "a,b,90,0.900", "a,c,80,"]
+
+
+def test_unproven_poses_are_taken_back_but_not_to_the_last(monkeypatch, tmp_path):
+    said = []
+    context = SimpleNamespace(options=Options(), notice=said.append)
+    photos = tuple(
+        PosedPhoto(name, camera(), 1, np.eye(3, 4), np.zeros((1, 2)), np.zeros(1, dtype=np.int64)) for name in "abcde"
+    )
+    model = PosedScene("", photos, np.ones((1, 3)), np.zeros((1, 3), np.uint8), np.ones(1))
+    monkeypatch.setattr(rating.mapping, "unproven", lambda scene, least: ("b", "e") if least == 30 else ())
+    (left,) = rating.take_back_unproven(context, [model])
+    assert [photo.name for photo in left.photos] == ["a", "c", "d"]
+    assert said == ["2 poses (b …) hang on fewer points than a pose needs, and those don't fix it: taken back"]
+    small = dataclasses.replace(model, photos=photos[:4])
+    assert rating.take_back_unproven(context, [small]) == [small]
+    # Nothing was filled in: the mapper itself asked for as many points.
+    context.options = with_values(Options(), {"mapping.fill_min_inliers": 0})
+    assert rating.take_back_unproven(context, [model]) == [model]

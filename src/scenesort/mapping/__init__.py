@@ -7,7 +7,7 @@ from scenesort.mapping.focal_lengths import doubted_focals
 from scenesort.mapping.health import measure
 from scenesort.mapping.parts import map_part
 from scenesort.mapping.sharing import choose, with_shared_cameras
-from scenesort.mapping.uncertainty import TRUSTED_DEVIATION, center_deviations, untrusted
+from scenesort.mapping.uncertainty import TRUSTED_DEVIATION, center_deviations, unproven, untrusted
 
 __all__ = [
     "TRUSTED_DEVIATION",
@@ -22,6 +22,7 @@ __all__ = [
     "map_part",
     "measure",
     "model_options",
+    "unproven",
     "untrusted",
     "used_pose_models",
     "window_plan",

@@ -39,6 +39,19 @@ def untrusted(scene: PosedScene) -> tuple[str, ...]:
     return tuple(scene.photos[row].name for row in order if not deviations[row] <= TRUSTED_DEVIATION)
 
 
+def unproven(scene: PosedScene, min_points: int) -> tuple[str, ...]:
+    """Return the names of the photos whose poses are not to be trusted and hang on fewer than `min_points` points.
+
+    Points count that two other photos see, too. Such a pose is as likely a stranger's as that of a photo of the scene.
+    """
+    counts = scene.photos_per_point
+    seen = {
+        photo.name: int(np.count_nonzero(counts[np.unique(photo.point_index)] >= MIN_TRACK_PHOTOS))
+        for photo in scene.photos
+    }
+    return tuple(name for name in untrusted(scene) if seen[name] < min_points)
+
+
 def _deviation(scene: PosedScene, photo: PosedPhoto, counts: NDArray[np.int64]) -> float:
     points = scene.points_xyz[photo.point_index] @ photo.cam_from_world[:, :3].T + photo.cam_from_world[:, 3]
     is_ahead = points[:, 2] > 0

@@ -14,7 +14,7 @@ from scenesort.steps.growing import grow, grow_learned, grown_pairs
 from scenesort.steps.looking_again import look_again
 from scenesort.steps.mapping import map_parts
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
-from scenesort.steps.rating import rate_pairs, tell_untrusted, trusted_pairs, write_pairs
+from scenesort.steps.rating import rate_pairs, take_back_unproven, tell_untrusted, trusted_pairs, write_pairs
 from scenesort.steps.retrieving import (
     describe_photos,
     fusion_options,
@@ -60,6 +60,7 @@ __all__ = [
     "score_pairs",
     "screen_pairs",
     "split_look_alikes",
+    "take_back_unproven",
     "tell_untrusted",
     "trained_file",
     "trusted_pairs",

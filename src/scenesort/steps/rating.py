@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scenesort import mapping, work
-from scenesort.scenes import NONE, edge_confidence, trusted, with_confidence
+from scenesort.scenes import NONE, edge_confidence, trusted, with_confidence, without_poses
 from scenesort.steps.common import Context, VerifiedPairs, load_geometries
 from scenesort.types import Pair, PosedScene, ViewGraph
 from scenesort.work import ClassifyJob, PhotoKeys
@@ -46,6 +46,25 @@ def write_pairs(context: Context, graph: ViewGraph) -> None:
         ["first", "second", "inliers", "confidence"],
         [(*pair, graph.edges[pair], f"{known[pair]:.3f}" if pair in known else "") for pair in ranked],
     )
+
+
+def take_back_unproven(context: Context, models: Sequence[PosedScene]) -> list[PosedScene]:
+    """Take back poses that are not to be trusted and hang on fewer points than the mapper asks of a pose.
+
+    Photos are filled in with fewer, so that a stranger may get a pose by chance. Models keep their least photos.
+    """
+    options = context.options
+    if not options.mapping.fill_min_inliers:
+        return list(models)
+    kept = []
+    for model in models:
+        names = mapping.unproven(model, options.mapping.pose_min_inliers)
+        if names and len(model.photos) - len(names) >= options.scenes.min_photos:
+            model = without_poses(model, names)
+            poses = f"the pose of {names[0]} hangs" if len(names) == 1 else f"{len(names)} poses ({names[0]} …) hang"
+            context.notice(f"{poses} on fewer points than a pose needs, and those don't fix it: taken back")
+        kept.append(model)
+    return kept
 
 
 def tell_untrusted(context: Context, posed: Sequence[PosedScene], sides: Mapping[str, PhotoKeys]) -> None:
