@@ -14,6 +14,8 @@ from scenesort.types import FloatArray, PosedPhoto, PosedScene
 
 TRUSTED_DEVIATION = 0.02
 """Poses of a larger deviation are not to be trusted: see docs/benchmarks.md, "Confidence of poses"."""
+OPEN_DEVIATION = 0.1
+"""Poses of a larger deviation say next to nothing about where the camera stood."""
 MIN_TRACK_PHOTOS = 3
 """A point that only two photos see goes where their poses put it, right or wrong: it proves next to nothing."""
 WEAK_WEIGHT = 1e-3
@@ -40,16 +42,18 @@ def untrusted(scene: PosedScene) -> tuple[str, ...]:
 
 
 def unproven(scene: PosedScene, min_points: int) -> tuple[str, ...]:
-    """Return the names of the photos whose poses are not to be trusted and hang on fewer than `min_points` points.
+    """Return the names of the photos whose poses are open and hang on fewer than `min_points` points.
 
     Points count that two other photos see, too. Such a pose is as likely a stranger's as that of a photo of the scene.
     """
+    deviations = center_deviations(scene)
+    is_open = {photo.name for photo, value in zip(scene.photos, deviations, strict=True) if not value <= OPEN_DEVIATION}
     counts = scene.photos_per_point
     seen = {
         photo.name: int(np.count_nonzero(counts[np.unique(photo.point_index)] >= MIN_TRACK_PHOTOS))
         for photo in scene.photos
     }
-    return tuple(name for name in untrusted(scene) if seen[name] < min_points)
+    return tuple(name for name in untrusted(scene) if name in is_open and seen[name] < min_points)
 
 
 def _deviation(scene: PosedScene, photo: PosedPhoto, counts: NDArray[np.int64]) -> float:
