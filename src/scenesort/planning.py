@@ -159,7 +159,7 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
     for member, is_learned in zip(options.matching.mix, learned, strict=True):
         feature, _, matcher = member.partition("+")
         seconds["features"] += looks * count * pixels * FEATURE_CPU_S.get(feature, UNKNOWN_FEATURE_CPU_S)
-        keypoints = looks * getattr(options.features, f"{feature}_keypoints", 4096)
+        keypoints = looks * options.features.most_keypoints(feature)
         partners = options.pairs.pairs_per_photo if is_learned else options.pairs.nearest_pairs_per_photo
         # A pair is often among the best of both its photos.
         pairs = all_pairs if count <= options.pairs.exhaustive_photos else min(all_pairs, 0.7 * partners * count)
@@ -179,9 +179,7 @@ def predict(options: Options, learned: Sequence[bool], num_photos: int, workers:
                 grown = 1.5 * options.retrieval.growth_pairs_per_photo * count
                 seconds["growth"] += grown * (nearest_s + verify_s)
     variants = 2 if options.mapping.share_cameras == "auto" else 1
-    detail = max(
-        getattr(options.features, f"{member.partition('+')[0]}_keypoints", 4096) for member in options.matching.mix
-    )
+    detail = max(options.features.most_keypoints(member.partition("+")[0]) for member in options.matching.mix)
     mapping = MAPPING_CPU_S * count * (1 + count / 200) * (detail / 8192) ** 0.5
     spread = {name: value / workers for name, value in seconds.items()}
     # One model keeps one core busy, whatever the number of workers.

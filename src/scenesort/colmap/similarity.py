@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pycolmap
 
@@ -23,10 +25,9 @@ def estimate_similarity(points_a: FloatArray, points_b: FloatArray, max_error: f
     options.max_num_trials = MAX_TRIALS
     options.random_seed = seed
     options.num_threads = 1
-    found = pycolmap.estimate_sim3d_robust(points_a, points_b, options)
+    # A dictionary, whatever pycolmap's own annotation says.
+    found: Any = pycolmap.estimate_sim3d_robust(points_a, points_b, options)
     if found is None:
         return None
-    sim = found["tgt_from_src"] if isinstance(found, dict) else found
-    matrix = np.array(sim.matrix(), dtype=np.float64)
-    scale = float(sim.scale)
+    matrix, scale = np.array(found["tgt_from_src"].matrix(), dtype=np.float64), float(found["tgt_from_src"].scale)
     return Similarity(scale, matrix[:, :3] / scale, matrix[:, 3].copy())

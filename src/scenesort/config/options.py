@@ -65,6 +65,10 @@ class FeaturesOptions:
         high=4,
     )
 
+    def most_keypoints(self, member: str) -> int:
+        """Return the most keypoints a photo of a feature member; members without an option of their own have 4,096."""
+        return int(getattr(self, f"{member}_keypoints", 4096))
+
 
 @dataclass(frozen=True, slots=True)
 class RetrievalOptions:

@@ -17,6 +17,7 @@ from scenesort import colmap, geometry
 from scenesort.errors import ScenesortError
 from scenesort.mapping.backend import only, predict
 from scenesort.mapping.base import MappingTask
+from scenesort.mapping.observations import points_by_pixel, reprojection_errors_px
 from scenesort.mapping.pose_models import PosePrediction, ScenePrediction
 from scenesort.mapping.refinement.point_maps import points_at
 from scenesort.mapping.scene_memory import Join, Shared, join, keyframes, links_of
@@ -131,7 +132,7 @@ def _with_photo(
     pose, bound_px = cam_from_world, FIRST_BOUND_SHARE * max(camera.width_px, camera.height_px)
     last_px = task.mapping.max_reprojection_error_px
     while True:
-        inside = _errors_px(camera, pose, pixels, points) <= bound_px
+        inside = reprojection_errors_px(camera, pose, pixels, points) <= bound_px
         if np.count_nonzero(inside) < LEAST_INLIERS:
             return None
         refined = colmap.refine_pose(camera, pose, pixels[inside], points[inside], 0.25 * bound_px)
@@ -141,7 +142,7 @@ def _with_photo(
         if bound_px <= last_px:
             break
         bound_px = max(last_px, 0.5 * bound_px)
-    errors = _errors_px(camera, pose, pixels, points)
+    errors = reprojection_errors_px(camera, pose, pixels, points)
     inside = errors <= last_px
     agreeing = len(np.unique(seen.keypoint[inside]))
     depth = float(np.median(_depth(pose, points)))
@@ -165,9 +166,7 @@ def _matched_points(task: MappingTask, model: PosedScene, photo: MappingPhoto) -
         partner = members.get(pair.pair[1 - side])
         if partner is None:
             continue
-        # Mappers keep keypoints as float32.
-        seen = [xy.tobytes() for xy in partner.keypoints_px.astype(np.float32)]
-        point_at = dict(zip(seen, partner.point_index.tolist(), strict=True))
+        point_at = points_by_pixel(partner)
         theirs = keypoints[partner.name][pair.inlier_matches[:, 1 - side]].astype(np.float32)
         for mine, xy in zip(pair.inlier_matches[:, side].tolist(), theirs, strict=True):
             point = point_at.get(xy.tobytes())
@@ -213,12 +212,6 @@ def _joined(
     added = PosedPhoto(name, camera, camera_id, pose, pixels[chosen], points)
     photos = sorted([*model.photos, added], key=lambda photo: photo.name)
     return dataclasses.replace(model, photos=tuple(photos), points_error_px=error_px)
-
-
-def _errors_px(camera: Camera, pose: FloatArray, pixels: FloatArray, points: FloatArray) -> FloatArray:
-    projected = colmap.pixels_from_points(camera, geometry.transform_points(pose, points))
-    errors: FloatArray = np.nan_to_num(np.linalg.norm(projected - pixels, axis=1), nan=np.inf)
-    return errors
 
 
 def _depth(cam_from_world: FloatArray, points: FloatArray) -> FloatArray:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scenesort import colmap
 from scenesort.geometry import Similarity, transform_points
 from scenesort.mapping.base import MappingTask
-from scenesort.types import Float32Array, FloatArray, PosedPhoto, PosedScene
+from scenesort.mapping.observations import points_by_pixel, reprojection_errors_px
+from scenesort.types import Float32Array, FloatArray, PosedScene
 
 LEAST_POINTS = 12
 """Fewest common points that must agree on a similarity, which three fix: more than a filled-in pose needs."""
@@ -100,7 +101,7 @@ def similarity(task: MappingTask, a: PosedScene, b: PosedScene) -> Similarity | 
 def common_points(task: MappingTask, a: PosedScene, b: PosedScene) -> CommonPoints:
     """Return the points of two models that inlier matches of the task, or keypoints of shared photos, join."""
     rows_a, rows_b = _rows(a), _rows(b)
-    seen_a, seen_b = _points_at(a), _points_at(b)
+    seen_a, seen_b = ({photo.name: points_by_pixel(photo) for photo in model.photos} for model in (a, b))
     keypoints = {photo.name: photo.keypoints_px.astype(np.float32) for photo in task.photos}
     found: dict[tuple[int, int], tuple[int, int, Float32Array, Float32Array]] = {}
 
@@ -157,23 +158,10 @@ def _rows(model: PosedScene) -> dict[str, int]:
     return {photo.name: row for row, photo in enumerate(model.photos)}
 
 
-def _points_at(model: PosedScene) -> dict[str, dict[bytes, int]]:
-    """For each photo, its points by the bytes of their pixel: mappers keep keypoints as float32."""
-    return {photo.name: _points_of(photo) for photo in model.photos}
-
-
-def _points_of(photo: PosedPhoto) -> dict[bytes, int]:
-    pixels = (xy.tobytes() for xy in photo.keypoints_px.astype(np.float32))
-    return dict(zip(pixels, photo.point_index.tolist(), strict=True))
-
-
 def _errors_px(model: PosedScene, rows: NDArray[np.int64], points: FloatArray, pixels: FloatArray) -> FloatArray:
     errors = np.full(len(points), np.inf)
     for row, group in itertools.groupby(np.argsort(rows, kind="stable").tolist(), key=lambda index: rows[index]):
         chosen = list(group)
         photo = model.photos[int(row)]
-        in_camera = transform_points(photo.cam_from_world, points[chosen])
-        projected = colmap.pixels_from_points(photo.camera, in_camera)
-        distance = np.linalg.norm(projected - pixels[chosen], axis=1)
-        errors[chosen] = np.where(in_camera[:, 2] > 0, np.nan_to_num(distance, nan=np.inf), np.inf)
+        errors[chosen] = reprojection_errors_px(photo.camera, photo.cam_from_world, pixels[chosen], points[chosen])
     return errors

@@ -36,24 +36,24 @@ def center_deviations(scene: PosedScene) -> FloatArray:
 
 def untrusted(scene: PosedScene) -> tuple[str, ...]:
     """Return the names of the photos whose poses are not to be trusted, the least sure first."""
-    deviations = center_deviations(scene)
-    order = np.argsort(-deviations, kind="stable")
-    return tuple(scene.photos[row].name for row in order if not deviations[row] <= TRUSTED_DEVIATION)
+    return tuple(name for name, _ in _beyond(scene, TRUSTED_DEVIATION))
 
 
 def unproven(scene: PosedScene, min_points: int) -> tuple[str, ...]:
-    """Return the names of the photos whose poses are open and hang on fewer than `min_points` points.
+    """Return the names of the photos whose poses are wide open and hang on fewer than `min_points` points.
 
     Points count that two other photos see, too. Such a pose is as likely a stranger's as that of a photo of the scene.
     """
-    deviations = center_deviations(scene)
-    is_open = {photo.name for photo, value in zip(scene.photos, deviations, strict=True) if not value <= OPEN_DEVIATION}
     counts = scene.photos_per_point
-    seen = {
-        photo.name: int(np.count_nonzero(counts[np.unique(photo.point_index)] >= MIN_TRACK_PHOTOS))
-        for photo in scene.photos
-    }
-    return tuple(name for name in untrusted(scene) if name in is_open and seen[name] < min_points)
+    seen = [np.count_nonzero(counts[np.unique(photo.point_index)] >= MIN_TRACK_PHOTOS) for photo in scene.photos]
+    return tuple(name for name, row in _beyond(scene, OPEN_DEVIATION) if seen[row] < min_points)
+
+
+def _beyond(scene: PosedScene, bound: float) -> list[tuple[str, int]]:
+    """Names and rows of the photos whose deviation is above a bound, the least sure first."""
+    deviations = center_deviations(scene)
+    order = np.argsort(-deviations, kind="stable").tolist()
+    return [(scene.photos[row].name, row) for row in order if not deviations[row] <= bound]
 
 
 def _deviation(scene: PosedScene, photo: PosedPhoto, counts: NDArray[np.int64]) -> float:

@@ -61,11 +61,10 @@ def find_features(context: Context, found: PhotoSet) -> tuple[PhotoSet, dict[str
     jobs: list[tuple[str, work.FeaturesJob]] = []
     for photo in found.photos:
         for member_name, _ in mix:
-            max_keypoints: int = getattr(options.features, f"{member_name}_keypoints", 4096)
             job = work.FeaturesJob(
                 photo,
                 member_name,
-                max_keypoints,
+                options.features.most_keypoints(member_name),
                 options.features.max_side_px,
                 context.device,
                 more_px,

@@ -10,7 +10,6 @@ from scenesort.config import Options
 from scenesort.crops import Box, crop_boxes, is_worthwhile
 from scenesort.errors import ScenesortError
 from scenesort.execution import WorkerPool
-from scenesort.geometry import upright_from_frame_px
 from scenesort.members import more_sides_px
 from scenesort.pair_matching import PairMatcherOptions, PixelMatches
 from scenesort.steps.common import Context, MatchedPairs, Unmade, VerifiedPairs, load_geometries, loaded, make
@@ -111,11 +110,11 @@ def _first_look(options: Options) -> tuple[int, bool]:
 
 
 def _boxes(context: Context, sides: Mapping[str, PhotoKeys], geometry: TwoViewGeometry) -> tuple[Box, Box]:
-    points = []
-    for name, rows in zip(geometry.pair, geometry.inlier_matches.T, strict=True):
-        photo = sides[name].photo
-        frame = work.frame_keypoints(context.workspace.shard_root, sides[name])[rows]
-        points.append(upright_from_frame_px(frame, (photo.width_px, photo.height_px), photo.quarter_turns))
+    store = context.workspace.shard_root
+    points = [
+        work.upright_keypoints(store, sides[name])[rows]
+        for name, rows in zip(geometry.pair, geometry.inlier_matches.T, strict=True)
+    ]
     first, second = (sides[name].photo.upright_size_px for name in geometry.pair)
     return crop_boxes(points[0], points[1], (first, second))
 
@@ -182,7 +181,7 @@ def _matcher_options(options: Options) -> PairMatcherOptions:
     if "+" not in chosen.matcher:
         return PairMatcherOptions(chosen.model, seed=options.seed)
     feature = chosen.matcher.partition("+")[0]
-    keypoints = ((feature, getattr(options.features, f"{feature}_keypoints", 4096)),)
+    keypoints = ((feature, options.features.most_keypoints(feature)),)
     return PairMatcherOptions("", keypoints, dataclasses.replace(options.matching, mix=()))
 
 

@@ -49,7 +49,7 @@ def write_pairs(context: Context, graph: ViewGraph) -> None:
 
 
 def take_back_unproven(context: Context, models: Sequence[PosedScene]) -> list[PosedScene]:
-    """Take back poses that are not to be trusted and hang on fewer points than the mapper asks of a pose.
+    """Take back poses that are wide open and hang on fewer points than the mapper asks of a pose.
 
     Photos are filled in with fewer, so that a stranger may get a pose by chance. Models keep their least photos.
     """

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesort import artefacts, work
-from scenesort.geometry import upright_from_frame_px
 from scenesort.keypoints import merge_points, nearest_rows, one_to_one
 from scenesort.pair_matching import PixelMatches
 from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs, load_geometries
@@ -86,18 +85,16 @@ def _merged(
 ) -> Features:
     """Return the new keypoints of a photo, and put into `indices` what the points of its pairs became."""
     photo = side.photo
-    store = context.workspace.shard_root
     # Options in pixels mean those of the photo as the first look sees it.
     scale = max(1.0, max(photo.upright_size_px) / context.options.features.max_side_px)
     points, scores = _points(pieces, seen)
-    frame = work.frame_keypoints(store, side)
-    there = upright_from_frame_px(frame[known], (photo.width_px, photo.height_px), photo.quarter_turns)
-    at_known = nearest_rows(points, there.astype(np.float32), KNOWN_PX * scale)
+    there = work.upright_keypoints(context.workspace.shard_root, side)
+    at_known = nearest_rows(points, there[known].astype(np.float32), KNOWN_PX * scale)
     is_new = at_known < 0
     kept, becomes = merge_points(points[is_new], scores[is_new], context.options.second_look.merge_px * scale)
     became = np.empty(len(points), dtype=np.int64)
     became[~is_new] = known[at_known[~is_new]]
-    became[is_new] = len(frame) + becomes
+    became[is_new] = len(there) + becomes
     start = 0
     for pair, place in pieces:
         indices[pair, place] = became[start : start + len(seen[pair])]

@@ -7,7 +7,7 @@ recently read features stay in the process from job to job.
 from scenesort.work.classifying import ClassifyJob, classify
 from scenesort.work.comparing import COMPARISON_VERSION, CompareJob, compare
 from scenesort.work.features import FeaturesJob, extract
-from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts
+from scenesort.work.loading import PhotoKeys, frame_keypoints, keypoint_starts, upright_keypoints
 from scenesort.work.looking_again import LookAgainJob, look_again
 from scenesort.work.mapping import ColourJob, MapJob, MappedPart, WindowJob, colours, map_part, plan_windows
 from scenesort.work.pairing import MatchJob, VerifyJob, VerifyPair, match, verify
@@ -72,5 +72,6 @@ __all__ = [
     "screen",
     "search",
     "sweep",
+    "upright_keypoints",
     "verify",
 ]

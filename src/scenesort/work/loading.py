@@ -32,11 +32,15 @@ def keypoint_starts(store: Path, feature_keys: tuple[str, ...]) -> list[int]:
     return [0, *np.cumsum([len(load_keypoints(store, key)) for key in feature_keys]).tolist()]
 
 
+def upright_keypoints(store: Path, side: PhotoKeys) -> FloatArray:
+    """Return a photo's joined keypoints (n, 2) float64 in upright pixels."""
+    return np.concatenate([load_keypoints(store, key).astype(np.float64) for key in side.features])
+
+
 def frame_keypoints(store: Path, side: PhotoKeys) -> FloatArray:
     """Return a photo's joined keypoints (n, 2) float64 in frame pixels."""
-    upright = [load_keypoints(store, key).astype(np.float64) for key in side.features]
     size = (side.photo.width_px, side.photo.height_px)
-    return geometry.frame_from_upright_px(np.concatenate(upright), size, side.photo.quarter_turns)
+    return geometry.frame_from_upright_px(upright_keypoints(store, side), size, side.photo.quarter_turns)
 
 
 @lru_cache(maxsize=CACHED_PHOTOS)
