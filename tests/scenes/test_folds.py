@@ -86,6 +86,44 @@ def test_when_most_of_a_side_differs_everywhere_it_is_a_place_of_its_own(chance)
     assert not fold.is_of_strays
 
 
+def looks_where_few_tell(chance, tellers):
+    """Photos 10 to 17 show another part of a place than 0 to 9, and something stands before what those alone see.
+
+    Points that only the `tellers` of them see differ in the first photos.
+    """
+    first, last = range(10), range(10, 18)
+    shown_by = {(0, 300): range(18), (300, 450): first, (450, 700): last, (700, 800): tellers}
+    sees = np.zeros((18, 800), bool)
+    for (begin, end), photos in shown_by.items():
+        sees[photos[0] : photos[-1] + 1, begin:end] = chance.random((len(photos), end - begin)) < 0.4
+    rows = []
+    for point in np.flatnonzero(sees.any(axis=0)):
+        within = last if 450 <= point < 700 else range(18)
+        for photo in (row for row in within if not sees[row, point]):
+            is_own = (photo in first) == (300 <= point < 450)
+            differs = chance.random() < (0.01 if point < 300 or 450 <= point < 700 or is_own else 0.5)
+            if point < 700 or photo in first:
+                rows.append((photo, chance.choice(np.flatnonzero(sees[:, point])), point, differs))
+    photo, reference, point, differs = (np.array(column) for column in zip(*rows, strict=True))
+    return Looks(photo, reference, point, chance.uniform(0.5, 5.5, len(photo)), differs.astype(bool), sees)
+
+
+@pytest.mark.parametrize("tellers", [range(17, 18), range(16, 18)])
+def test_few_photos_that_make_a_fold_by_themselves_are_strays(chance, tellers):
+    looks = looks_where_few_tell(chance, tellers)
+    fold = deepest_fold(looks, 3, 2.5)
+    assert fold is not None
+    assert fold.strays == tuple(tellers)
+    assert fold.is_of_strays
+    assert deepest_fold(without_photos(looks, fold.strays), 3, 2.5) is None
+
+
+def test_a_fold_that_more_photos_make_stands(chance):
+    fold = deepest_fold(looks_where_few_tell(chance, range(14, 18)), 3, 2.5)
+    assert fold is not None
+    assert fold.strays == ()
+
+
 @pytest.mark.parametrize(
     ("size", "witnesses", "is_proved"), [(6, 3, True), (9, 3, True), (12, 3, False), (5, 2, False)]
 )

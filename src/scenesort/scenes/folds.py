@@ -14,6 +14,7 @@ photo by photo (Kernighan and Lin, 1970).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,9 @@ MIN_WITNESS_SHARE = 1 / 3
 STRAY_LOOKS, STRAY_SHARE = 20, 0.75
 """A photo of the smaller side that differs in more than this share of so many looks across is a stray: look-alikes have
 much in common, a photo with a wrong pose has nothing."""
+FEW_PHOTOS = MIN_WITNESSES - 1
+"""So many photos, and less than `MIN_WITNESS_SHARE` of the smaller side, are strays, too, if there is no fold without
+them: two places differ in what more photos show."""
 
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -72,7 +76,7 @@ class Fold:
     `excess`: how many times as many points differ across the cut as would in one place, in the direction where that is
     less. `num_points`, `num_witnesses`, `num_looks`: points that differ across the cut, photos that show so, and looks
     across it, of the direction that has fewest. `gain`: log-likelihood that the cut explains. `strays`: rows of photos
-    of the smaller side whose poses are wrong.
+    of the smaller side whose poses are wrong: those that differ nearly everywhere, or that make the fold by themselves.
     """
 
     side: tuple[int, ...]
@@ -124,7 +128,9 @@ def deepest_fold(looks: Looks, min_photos: int, min_excess: float) -> Fold | Non
         fold = _weighed(looks, side, _gain(counts, side))
         if fold.excess >= min_excess and fold.is_proved and (best is None or fold.gain > best.gain):
             best = fold
-    return best
+    if best is None or best.is_of_strays:
+        return best
+    return dataclasses.replace(best, strays=_hinges(looks, best, min_excess) or best.strays)
 
 
 def without_photos(looks: Looks, rows: Sequence[int]) -> Looks:
@@ -196,6 +202,25 @@ def _strays(looks: Looks, smaller: Flags) -> tuple[int, ...]:
         total += np.bincount(rows, minlength=len(total))
         differ += np.bincount(rows, weights=looks.differs[across], minlength=len(total))
     return tuple(np.flatnonzero((total >= STRAY_LOOKS) & (differ > STRAY_SHARE * total)).tolist())
+
+
+def _hinges(looks: Looks, fold: Fold, min_excess: float) -> tuple[int, ...]:
+    """Rows of the few photos of the smaller side without which it is no fold; none if it stands without any of them."""
+    smaller = min(fold.side, fold.other, key=len)
+    few: list[int] = []
+    while len(few) < FEW_PHOTOS and len(few) + 1 < MIN_WITNESS_SHARE * len(smaller):
+        rest = [(_weighed_without(looks, smaller, [*few, row]), row) for row in smaller if row not in few]
+        found, row = min(rest, key=lambda item: (item[0].num_points, item[0].excess))
+        few.append(row)
+        if found.excess < min_excess or found.num_points < MIN_POINTS:
+            return tuple(sorted(few))
+    return ()
+
+
+def _weighed_without(looks: Looks, side: Sequence[int], rows: Sequence[int]) -> Fold:
+    flags = np.zeros(len(looks.sees), bool)
+    flags[list(side)] = True
+    return _weighed(without_photos(looks, rows), np.delete(flags, rows), 0.0)
 
 
 def _across(looks: Looks, own: Flags) -> Flags:
