@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from scenesort import features, mapping, matching, pair_matching, retrieval
+from scenesort import features, mapping, matching, pair_matching, retrieval, scenes
 from scenesort.config import FeaturesOptions, Options
 from scenesort.errors import OptionError
 from scenesort.mapping import pose_models
@@ -34,7 +34,8 @@ def needed_weights(options: Options, num_photos: float = math.inf) -> list[str]:
     chosen = mapping.model_options(options.pose_models, options.seed)
     for name in mapping.used_pose_models(options.mapping):
         wanted |= set(pose_models.needed_weights(name, chosen))
-    return sorted(wanted | _weights_of(options, needed_descriptors(options, num_photos)))
+    descriptors = {*needed_descriptors(options, num_photos), *likeness_descriptors(options)}
+    return sorted(wanted | _weights_of(options, sorted(descriptors)))
 
 
 def descriptor_weights(options: Options) -> list[str]:
@@ -57,6 +58,15 @@ def needed_descriptors(options: Options, num_photos: float = math.inf) -> tuple[
         clustering.load(chosen.clusters)
     rules = retrieval.resolve(chosen, num_photos)
     return chosen.descriptors if set(rules) & set(retrieval.SEARCHING) or chosen.clusters != "none" else ()
+
+
+def likeness_descriptors(options: Options) -> tuple[str, ...]:
+    """Return the global descriptor that tells whether photos look like a scene, if one is asked for."""
+    name = options.scenes.likeness
+    if name == scenes.NONE:
+        return ()
+    global_descriptors.check_settings((name,), options.retrieval.members)
+    return (name,)
 
 
 def more_sides_px(options: FeaturesOptions) -> tuple[int, ...]:
@@ -107,7 +117,7 @@ def check_retrieval(options: Options, num_photos: int, is_nested: bool) -> None:
                 f"retrieval.trained = {chosen.trained}: it has no {' and no '.join(lacking)}; make it with: scenesort "
                 "retrieval fit"
             )
-    if "captions" in descriptors:
+    if "captions" in {*descriptors, *likeness_descriptors(options)}:
         settings = global_descriptors.member_options("captions", chosen.members)
         if not settings.sentence_model:
             raise OptionError(

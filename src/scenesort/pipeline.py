@@ -180,7 +180,7 @@ def _sort(
     chosen = scenes.one_scene_a_photo(models, options.scenes.min_photos)
     chosen = steps.take_back_unproven(context, chosen)
     coloured = steps.colour_points(context, chosen, sides)
-    posed, outliers = scenes.assign(coloured, sides, graph, options.scenes.min_leftover_inliers)
+    posed, outliers = steps.join_leftovers(context, sides, coloured, graph)
     steps.write_pairs(context, graph)
     steps.tell_untrusted(context, posed, sides)
     if assemble:

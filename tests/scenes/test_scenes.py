@@ -1,34 +1,14 @@
 """View graph, connected parts, one scene a photo, and leftovers."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pictures import camera
+from made_scenes import model
 from scenesort.scenes import assign, build_view_graph, connected_parts, one_scene_a_photo, with_doubts
-from scenesort.types import PosedPhoto, PosedScene
 
 NAMES = tuple("abcdefgh")
-CAMERA = camera()
-
-
-def model(seen, name=""):
-    """Make a model from photo name → indices of the points it sees; keypoints and points tell who they are."""
-    count = 1 + max((point for points in seen.values() for point in points), default=-1)
-    photos = tuple(
-        PosedPhoto(
-            photo,
-            CAMERA,
-            1,
-            np.eye(3, 4),
-            np.array([(point, ord(photo[0])) for point in points], float).reshape(-1, 2),
-            np.array(points, np.int64),
-        )
-        for photo, points in sorted(seen.items())
-    )
-    numbers = np.arange(count)
-    rgb = np.repeat(numbers[:, None], 3, axis=1).astype(np.uint8)
-    return PosedScene(name, photos, np.repeat(numbers[:, None], 3, axis=1).astype(float), rgb, numbers.astype(float))
 
 
 def names_of(scene):
@@ -189,3 +169,46 @@ def test_of_equal_ties_the_larger_scene_wins():
 
 def test_without_strong_ties_all_are_outliers():
     assert assign([], ["b", "a"], build_view_graph("ab", {("a", "b"): 59}), 30) == ([], ["a", "b"])
+
+
+NEAR, FAR = np.eye(4, dtype=np.float32)[:2]
+
+
+@pytest.fixture
+def trio():
+    return model({"a": [0], "b": [0], "c": [0]}, "scene_01")
+
+
+@pytest.mark.parametrize(
+    ("inliers", "look", "is_member"), [(30, NEAR, True), (29, NEAR, False), (59, FAR, False), (60, FAR, True)]
+)
+def test_fewer_inliers_are_enough_for_a_photo_that_looks_like_the_scene(trio, inliers, look, is_member):
+    # min_inliers is so high that a single tie of 60 is just enough by itself.
+    graph = build_view_graph("abcd", {("a", "d"): inliers})
+    looks = {"a": NEAR, "b": NEAR, "c": NEAR, "d": look}
+    joined, outliers = assign([trio], "abcd", graph, 30, 15, looks)
+    assert (joined[0].unposed, outliers) == ((("d",), []) if is_member else ((), ["d"]))
+
+
+def test_a_photo_that_joined_by_its_looks_brings_others(trio):
+    graph = build_view_graph("abcdef", {("a", "d"): 40, ("d", "e"): 35, ("e", "f"): 70})
+    looks = dict.fromkeys("abcde", NEAR) | {"f": FAR}
+    joined, outliers = assign([trio], "abcdef", graph, 30, 15, looks)
+    assert ([scene.unposed for scene in joined], outliers) == ([("d", "e", "f")], [])
+
+
+def test_clear_ties_come_before_looks(trio):
+    # d looks like the first scene and has a clear tie with the second.
+    scenes = [trio, model({"e": [0], "f": [0], "g": [0]}, "scene_02")]
+    graph = build_view_graph("abcdefg", {("a", "d"): 59, ("d", "e"): 60})
+    looks = dict.fromkeys("abcd", NEAR) | dict.fromkeys("efg", FAR)
+    joined, _ = assign(scenes, "abcdefg", graph, 30, 15, looks)
+    assert [scene.unposed for scene in joined] == [(), ("d",)]
+
+
+@pytest.mark.parametrize(("doubted", "is_member"), [(39, True), (40, False)])
+def test_doubted_pairs_weigh_as_much_as_others(trio, doubted, is_member):
+    ties = build_view_graph("abcd", {("a", "d"): 40, ("b", "d"): doubted})
+    graph = with_doubts(ties, [("b", "d")])
+    _, outliers = assign([trio], "abcd", graph, 30, 15, dict.fromkeys("abcd", NEAR))
+    assert outliers == ([] if is_member else ["d"])

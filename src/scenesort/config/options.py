@@ -255,6 +255,11 @@ class ScenesOptions:
         "scene",
         low=4,
     )
+    likeness: str = option(
+        "efficientnet",
+        "global descriptor by which photos without a pose that have fewer verified inliers (twice "
+        "verification.min_inliers) join the scene they look like, or none; not with a time limit",
+    )
 
 
 @dataclass(frozen=True, slots=True)

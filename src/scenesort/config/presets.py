@@ -46,6 +46,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "scenes.min_joining_inliers": 0,
         "scenes.max_cut_ratio": 0.0,
         "scenes.min_fold_excess": 0.0,
+        "scenes.likeness": "none",
         "mapping.share_cameras": "never",
         "mapping.robust_loss_px": 0.0,
         "mapping.fill_min_inliers": 0,

@@ -6,6 +6,7 @@ from scenesort.scenes.dense_points import DensePoints, dense_points, overlapping
 from scenesort.scenes.edge_confidence import edge_confidence, trusted, with_confidence, with_doubts
 from scenesort.scenes.expectations import Expected, expected_points, shown_at
 from scenesort.scenes.folds import Fold, Looks, deepest_fold, weigh, without_photos
+from scenesort.scenes.likeness import worth_a_look
 from scenesort.scenes.look_alikes import Cut, weakest_cut
 from scenesort.scenes.patches import View, correlations, surface_normals
 from scenesort.scenes.unique_structure import Division, divide
@@ -44,4 +45,5 @@ __all__ = [
     "with_inliers",
     "without_photos",
     "without_poses",
+    "worth_a_look",
 ]

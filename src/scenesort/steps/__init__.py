@@ -11,6 +11,7 @@ from scenesort.steps.common import Context, MatchedPairs, VerifiedPairs
 from scenesort.steps.finding import NO_TIME, find_features, find_photos
 from scenesort.steps.grouping import find_groups
 from scenesort.steps.growing import grow, grow_learned, grown_pairs
+from scenesort.steps.leftovers import join_leftovers
 from scenesort.steps.looking_again import look_again
 from scenesort.steps.mapping import map_parts
 from scenesort.steps.pairing import learned_pairs, match_quickly, match_rest, verify_again, verify_pairs
@@ -48,6 +49,7 @@ __all__ = [
     "grow",
     "grow_learned",
     "grown_pairs",
+    "join_leftovers",
     "learn_codebook",
     "learned_pairs",
     "look_again",

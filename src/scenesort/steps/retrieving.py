@@ -66,14 +66,25 @@ def propose_pairs(
 
 def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[StoredDescriptors, ...]:
     """Describe every photo with each of `retrieval.descriptors`."""
-    options = context.options.retrieval
-    described = []
-    for name in options.descriptors:
-        member = global_descriptors.load(name)
-        settings = global_descriptors.member_options(name, options.members)
-        of_member = _by_pixels if member.sees == "photo" else _by_features
-        described.append(of_member(context, sides, member, settings))
-    return tuple(described)
+    return tuple(_described(context, sides, name) for name in context.options.retrieval.descriptors)
+
+
+def global_looks(context: Context, sides: Mapping[str, PhotoKeys], descriptor: str) -> dict[str, Float32Array]:
+    """Describe photos with one global descriptor: (d,) float32 of unit length of each that could be."""
+    described = _described(context, sides, descriptor)
+    rows = [
+        loaded(context, "descriptors", shard)[0]["descriptors"].astype(np.float32) if shard else [None] * size
+        for shard, size in zip(described.blocks, described.sizes, strict=True)
+    ]
+    of_photo = zip(sorted(sides), (row for block in rows for row in block), strict=True)
+    return {name: row for name, row in of_photo if row is not None}
+
+
+def _described(context: Context, sides: Mapping[str, PhotoKeys], name: str) -> StoredDescriptors:
+    member = global_descriptors.load(name)
+    settings = global_descriptors.member_options(name, context.options.retrieval.members)
+    of_member = _by_pixels if member.sees == "photo" else _by_features
+    return of_member(context, sides, member, settings)
 
 
 def screen_pairs(

@@ -1,0 +1,67 @@
+"""Global descriptors made by hand: which photos show one place is known."""
+
+import numpy as np
+import pytest
+
+from made_scenes import model
+from scenesort.scenes import build_view_graph, with_doubts, worth_a_look
+from scenesort.scenes.likeness import LONELIEST_SHARE, SceneLooks
+
+
+@pytest.fixture
+def chance():
+    return np.random.default_rng(3)
+
+
+def looks_near(center, spread, count, chance):
+    found = np.asarray(center, np.float64) + spread * chance.standard_normal((count, len(center)))
+    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_photos_of_the_place_fit_and_strangers_do_not(chance):
+    place, other = np.eye(64)[:2]
+    scene = SceneLooks({4: looks_near(place, 0.08, 30, chance)})
+    # As many members as are not among the loneliest.
+    share = np.mean([scene.fits(look, 4) for look in looks_near(place, 0.08, 300, chance)])
+    assert share == pytest.approx(1 - LONELIEST_SHARE, abs=0.1)
+    assert not any(scene.fits(look, 4) for look in looks_near(other, 0.08, 300, chance))
+    assert not any(scene.fits(look, 4) for look in looks_near(place + 0.9 * other, 0.08, 300, chance))
+
+
+def test_a_lonely_member_makes_no_room_for_strangers(chance):
+    place, other = np.eye(64)[:2]
+    members = [*looks_near(place, 0.05, 20, chance), *looks_near(place + other, 0.05, 1, chance)]
+    assert not any(SceneLooks({0: members}).fits(look, 0) for look in looks_near(place - other, 0.05, 50, chance))
+
+
+def test_few_photos_that_are_all_but_the_same_are_no_measure(chance):
+    # Photos of the other scene say how much photos of one place differ.
+    few, other = np.eye(64)[:2]
+    members = {0: looks_near(few, 0.001, 4, chance), 1: looks_near(other, 0.08, 20, chance)}
+    look = looks_near(few, 0.05, 1, chance)[0]
+    assert SceneLooks(members).fits(look, 0)
+    assert not SceneLooks({0: members[0]}).fits(look, 0)
+    assert not SceneLooks(members).fits(look, 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_photos_tell_nothing(chance, count):
+    looks = looks_near(np.eye(64)[0], 0.01, count, chance)
+    assert not SceneLooks({0: looks}).fits(np.eye(64, dtype=np.float32)[0], 0)
+
+
+def test_descriptors_of_nothing_tell_nothing(chance):
+    looks = looks_near(np.eye(64)[0], 0.05, 5, chance)
+    nothing = np.zeros(64, np.float32)
+    assert not SceneLooks({0: looks}).fits(nothing, 0)
+    assert not SceneLooks({0: [*looks[:2], nothing, nothing]}).fits(looks[0], 0)
+    assert SceneLooks({0: [*looks[:4], nothing]}).fits(looks[0], 0)
+
+
+def test_looked_at_are_photos_without_a_pose_and_the_scenes_that_they_match():
+    scenes = [model({"a": [0], "b": [0]}, "scene_01"), model({"c": [0], "d": [0]}, "scene_02")]
+    ties = {("a", "b"): 90, ("c", "d"): 90, ("a", "e"): 20, ("e", "f"): 20}
+    graph = build_view_graph("abcdefg", ties)
+    assert worth_a_look(scenes, graph) == {"a", "b", "e", "f"}
+    assert worth_a_look(scenes, with_doubts(graph, [("a", "e")])) == set()
+    assert worth_a_look(scenes, build_view_graph("abcdefg", {("a", "b"): 90, ("e", "f"): 20})) == set()
