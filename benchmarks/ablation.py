@@ -29,6 +29,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "robust adjustment": {"mapping.robust_loss_px": 0.0},
     "folds by pixels": {"scenes.min_fold_excess": 0.0},
     "weakest cut": {"scenes.max_cut_ratio": 0.0},
+    "likeness": {"scenes.likeness": "none"},
     "dense looks": {"scenes.dense_looks": False},
 }
 """What takes an item away; members of the mix are items, too."""
