@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
+
 import cv2
 import numpy as np
 import pytest
 
 from scenesort.config import Options, with_values
 from scenesort.execution import WorkerPool
+from scenesort.planning import Schedule
 from scenesort.progress import Silent
+from scenesort.scenes import without_poses
 from scenesort.steps import splitting
 from scenesort.steps.common import Context, VerifiedPairs
 from scenesort.types import Photo
@@ -150,3 +155,44 @@ def test_comparisons_are_kept_for_a_resumed_run(split, context):
     assert first == second
     stages = [stage for stage in context.stages if stage.name == "look-alikes"]
     assert [(stage.done, stage.reused) for stage in stages] == [(8, 0), (0, 8)]
+
+
+@pytest.fixture
+def with_strays(monkeypatch, context):
+    """Call it with what mapping makes of five photos that are left when a sixth was found to be wrong."""
+    chance = np.random.default_rng(1)
+    points = np.column_stack([chance.uniform(-2, 2, (200, 2)), np.zeros(200)])
+    model = model_of(points, [facing(x) for x in np.linspace(-1, 1, 6)], np.ones((6, 200), bool), NAMES[:6])
+
+    def examined(context, sides, model):
+        return without_poses(model, [NAMES[5]]), None
+
+    def run(*sizes):
+        calls = []
+
+        def map_parts(context, sides, parts, verified, stage_name, others):
+            calls.append((parts, stage_name))
+            return [dataclasses.replace(without_poses(model, NAMES[size:6]), name="anew") for size in sizes]
+
+        monkeypatch.setattr(splitting, "map_parts", map_parts)
+        monkeypatch.setattr(splitting, "_examined", examined)
+        left, cuts = splitting.split_look_alikes(context, {}, [model], VerifiedPairs({}, {}))
+        assert cuts == []
+        return left, calls
+
+    return run
+
+
+@pytest.mark.parametrize(("sizes", "is_taken"), [((5,), True), ((4,), False), ((3, 2), False), ((), False)])
+def test_a_model_is_mapped_anew_without_its_wrong_poses_unless_that_poses_fewer(with_strays, sizes, is_taken):
+    (left,), calls = with_strays(*sizes)
+    assert calls == [([tuple(NAMES[:5])], "mapping (without wrong poses)")]
+    assert [photo.name for photo in left.photos] == NAMES[:5]
+    assert (left.name == "anew") == is_taken
+
+
+def test_with_a_time_limit_wrong_poses_are_only_taken_back(with_strays, context):
+    context.schedule = Schedule(end_s=time.monotonic() + 1000)
+    (left,), calls = with_strays(5)
+    assert calls == []
+    assert [photo.name for photo in left.photos] == NAMES[:5]

@@ -27,28 +27,47 @@ def split_look_alikes(
 ) -> tuple[list[PosedScene], list[Sides]]:
     """Split models into which two look-alike places were folded, and map their sides anew, each by itself.
 
-    Returns the models and the sides of each cut.
+    Models with a few wrong poses are mapped anew without these photos. Returns the models and the sides of each cut.
     """
     cuts: list[Sides] = []
     settled: list[PosedScene] = []
     waiting = list(models)
     for _ in range(SPLIT_ROUNDS):
         parts: list[tuple[str, ...]] = []
+        pulled: list[PosedScene] = []
         for model in waiting:
             without, found = _examined(context, sides, model)
             if found is None:
-                settled.append(without)
+                (settled if len(without.photos) == len(model.photos) else pulled).append(without)
                 continue
             strays = {photo.name for photo in model.photos} - set(found[0]) - set(found[1])
             parts += [tuple(sorted({*part, *strays})) for part in found]
             cuts.append(found)
-        if not parts:
-            return settled, cuts
-        if context.schedule.left_s < LEAST_MAPPING_S:
+        if parts and context.schedule.left_s < LEAST_MAPPING_S:
             context.notice("time limit: no time was left to map them apart")
             return list(models), []
-        waiting = map_parts(context, sides, parts, verified, "mapping (split)", settled)
+        waiting = [_rebuilt(context, sides, model, verified, [*settled, *pulled]) for model in pulled]
+        if parts:
+            waiting += map_parts(context, sides, parts, verified, "mapping (split)", [*settled, *waiting])
+        if not waiting:
+            break
     return settled + waiting, cuts
+
+
+def _rebuilt(
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    model: PosedScene,
+    verified: VerifiedPairs,
+    models: Sequence[PosedScene],
+) -> PosedScene:
+    """Map the photos of a model anew that wrong poses have pulled at; the model stays if that poses fewer of them."""
+    if context.schedule.is_limited:
+        return model
+    part = tuple(photo.name for photo in model.photos)
+    others = [other for other in models if other is not model]
+    found = map_parts(context, sides, [part], verified, "mapping (without wrong poses)", others)
+    return max([*found, model], key=lambda candidate: len(candidate.photos))
 
 
 def _examined(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene) -> tuple[PosedScene, Sides | None]:
