@@ -88,7 +88,7 @@ class TestSchedule:
         assert schedule.until_s("features") == pytest.approx(now_s + 700, abs=5)
         assert schedule.until_s("matching") == pytest.approx(now_s + 800, abs=5)
         assert schedule.until_s("mapping") == now_s + 1000
-        assert schedule.until_s("mapping (split)") == now_s + 1000
+        assert schedule.until_s("mapping (anew)") == now_s + 1000
 
     def test_retrieval_and_growth_have_their_place_whatever_they_run(self):
         now_s = time.monotonic()

@@ -34,8 +34,7 @@ def needed_weights(options: Options, num_photos: float = math.inf) -> list[str]:
     chosen = mapping.model_options(options.pose_models, options.seed)
     for name in mapping.used_pose_models(options.mapping):
         wanted |= set(pose_models.needed_weights(name, chosen))
-    descriptors = {*needed_descriptors(options, num_photos), *likeness_descriptors(options)}
-    return sorted(wanted | _weights_of(options, sorted(descriptors)))
+    return sorted(wanted | _weights_of(options, needed_descriptors(options, num_photos)))
 
 
 def descriptor_weights(options: Options) -> list[str]:
@@ -58,15 +57,6 @@ def needed_descriptors(options: Options, num_photos: float = math.inf) -> tuple[
         clustering.load(chosen.clusters)
     rules = retrieval.resolve(chosen, num_photos)
     return chosen.descriptors if set(rules) & set(retrieval.SEARCHING) or chosen.clusters != "none" else ()
-
-
-def likeness_descriptors(options: Options) -> tuple[str, ...]:
-    """Return the global descriptor that tells whether photos look like a scene, if one is asked for."""
-    name = options.scenes.likeness
-    if name == scenes.NONE:
-        return ()
-    global_descriptors.check_settings((name,), options.retrieval.members)
-    return (name,)
 
 
 def more_sides_px(options: FeaturesOptions) -> tuple[int, ...]:
@@ -107,17 +97,18 @@ def check_retrieval(options: Options, num_photos: int, is_nested: bool) -> None:
                 "collections one by one"
             )
     descriptors = needed_descriptors(options, num_photos)
-    if descriptors and chosen.trained:
-        learned = [name for name in descriptors if global_descriptors.load(name).sees == "features"]
-        names = [global_descriptors.codebook_name(name) for name in learned]
-        names += [retrieval.FUSION_FILE] if chosen.fusion != "none" else []
+    likeness = _checked_likeness(options)
+    if chosen.trained:
+        learned = [name for name in (*descriptors, *likeness) if global_descriptors.load(name).sees == "features"]
+        names = [global_descriptors.codebook_name(name) for name in dict.fromkeys(learned)]
+        names += [retrieval.FUSION_FILE] if descriptors and chosen.fusion != "none" else []
         lacking = [name for name in names if not (Path(chosen.trained).expanduser() / name).is_file()]
         if lacking:
             raise OptionError(
                 f"retrieval.trained = {chosen.trained}: it has no {' and no '.join(lacking)}; make it with: scenesort "
                 "retrieval fit"
             )
-    if "captions" in {*descriptors, *likeness_descriptors(options)}:
+    if "captions" in (*descriptors, *likeness):
         settings = global_descriptors.member_options("captions", chosen.members)
         if not settings.sentence_model:
             raise OptionError(
@@ -126,6 +117,22 @@ def check_retrieval(options: Options, num_photos: int, is_nested: bool) -> None:
             )
     if descriptors and num_photos > IndexOptions().exact_photos:
         check_graph_library()
+
+
+def _checked_likeness(options: Options) -> tuple[str, ...]:
+    """Return the descriptor that tells whether photos look like a scene, if any; raises OptionError if it is unknown.
+
+    Its weights are not needed: without them matches alone decide.
+    """
+    name = options.scenes.likeness
+    if name == scenes.NONE:
+        return ()
+    try:
+        global_descriptors.load(name)
+        global_descriptors.check_settings((name,), options.retrieval.members)
+    except OptionError as error:
+        raise OptionError(f"scenes.likeness = {name}: {error}; or take none") from error
+    return (name,)
 
 
 def check_mapping(options: Options) -> None:

@@ -124,6 +124,18 @@ def test_a_fold_that_more_photos_make_stands(chance):
     assert fold.strays == ()
 
 
+@pytest.mark.parametrize("common", [0.9, 0.93])
+def test_a_weak_fold_that_all_its_photos_make_stands(common):
+    # So little differs that a fold is just proved, and less than that without its most telling photos.
+    folds = []
+    for seed in range(12):
+        looks = looks_of([0] * 10 + [1] * 8, np.random.default_rng(seed), common, seen=0.15, num_points=300)
+        folds.append(deepest_fold(looks, 3, 2.5))
+    found = [fold for fold in folds if fold is not None]
+    assert len(found) >= 3
+    assert sum(fold.is_of_strays for fold in found) <= len(found) // 10
+
+
 @pytest.mark.parametrize(
     ("size", "witnesses", "is_proved"), [(6, 3, True), (9, 3, True), (12, 3, False), (5, 2, False)]
 )

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from made_scenes import model
-from scenesort.scenes import build_view_graph, with_doubts, worth_a_look
 from scenesort.scenes.likeness import LONELIEST_SHARE, SceneLooks
 
 
@@ -35,13 +33,24 @@ def test_a_lonely_member_makes_no_room_for_strangers(chance):
 
 
 def test_few_photos_that_are_all_but_the_same_are_no_measure(chance):
-    # Photos of the other scene say how much photos of one place differ.
-    few, other = np.eye(64)[:2]
-    members = {0: looks_near(few, 0.001, 4, chance), 1: looks_near(other, 0.08, 20, chance)}
+    # The median scene says how much photos of one place differ.
+    few, second, third = np.eye(64)[:3]
+    members = {
+        0: looks_near(few, 0.001, 4, chance),
+        1: looks_near(second, 0.08, 20, chance),
+        2: looks_near(third, 0.08, 20, chance),
+    }
     look = looks_near(few, 0.05, 1, chance)[0]
     assert SceneLooks(members).fits(look, 0)
     assert not SceneLooks({0: members[0]}).fits(look, 0)
     assert not SceneLooks(members).fits(look, 1)
+
+
+def test_a_loose_scene_makes_no_room_in_another(chance):
+    place, other = np.eye(64)[:2]
+    members = {0: looks_near(place, 0.02, 20, chance), 1: looks_near(other, 0.2, 200, chance)}
+    looks = looks_near(place, 0.2, 50, chance)
+    assert not any(SceneLooks(members).fits(look, 0) for look in looks)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -56,12 +65,3 @@ def test_descriptors_of_nothing_tell_nothing(chance):
     assert not SceneLooks({0: looks}).fits(nothing, 0)
     assert not SceneLooks({0: [*looks[:2], nothing, nothing]}).fits(looks[0], 0)
     assert SceneLooks({0: [*looks[:4], nothing]}).fits(looks[0], 0)
-
-
-def test_looked_at_are_photos_without_a_pose_and_the_scenes_that_they_match():
-    scenes = [model({"a": [0], "b": [0]}, "scene_01"), model({"c": [0], "d": [0]}, "scene_02")]
-    ties = {("a", "b"): 90, ("c", "d"): 90, ("a", "e"): 20, ("e", "f"): 20}
-    graph = build_view_graph("abcdefg", ties)
-    assert worth_a_look(scenes, graph) == {"a", "b", "e", "f"}
-    assert worth_a_look(scenes, with_doubts(graph, [("a", "e")])) == set()
-    assert worth_a_look(scenes, build_view_graph("abcdefg", {("a", "b"): 90, ("e", "f"): 20})) == set()

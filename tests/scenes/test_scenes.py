@@ -1,14 +1,17 @@
 """View graph, connected parts, one scene a photo, and leftovers."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from made_scenes import model
-from scenesort.scenes import assign, build_view_graph, connected_parts, one_scene_a_photo, with_doubts
+from scenesort.scenes import Ties, assign, build_view_graph, connected_parts, one_scene_a_photo, with_doubts
 
 NAMES = tuple("abcdefgh")
+
+
+def assigned(scenes, photos, graph, min_inliers):
+    return assign(scenes, photos, Ties(scenes, graph, min_inliers, 15, {}))
 
 
 def names_of(scene):
@@ -128,7 +131,7 @@ def test_leftovers_join_the_scene_of_most_inliers():
         "dh": 59,
     }
     graph = build_view_graph("abcdefgh", {(pair[0], pair[1]): inliers for pair, inliers in ties.items()})
-    joined, outliers = assign(scenes, "hgfedcba", graph, min_inliers=30)
+    joined, outliers = assigned(scenes, "hgfedcba", graph, min_inliers=30)
     assert [scene.unposed for scene in joined] == [("h",), ("e", "f")]
     assert outliers == ["g"]
     assert joined[0].members == ("a", "b", "h")
@@ -137,7 +140,7 @@ def test_leftovers_join_the_scene_of_most_inliers():
 
 def test_a_photo_that_joined_brings_others():
     graph = build_view_graph("abcde", {("a", "c"): 60, ("c", "d"): 60, ("d", "e"): 59})
-    joined, outliers = assign([model({"a": [0], "b": [0]}, "scene_01")], "abcde", graph, 30)
+    joined, outliers = assigned([model({"a": [0], "b": [0]}, "scene_01")], "abcde", graph, 30)
     assert ([scene.unposed for scene in joined], outliers) == ([("c", "d")], ["e"])
 
 
@@ -146,14 +149,14 @@ def test_a_photo_joins_no_scene_that_it_has_a_doubted_pair_with():
     scene = model({"a": [0], "b": [0]}, "scene_01")
     ties = {("a", "c"): 100, ("b", "c"): 100, ("c", "d"): 70, ("a", "d"): 90, ("d", "e"): 200, ("b", "e"): 80}
     graph = with_doubts(build_view_graph("abcde", ties), [(("a", "b"), ("d", "e"))])
-    joined, outliers = assign([scene], "abcde", graph, 30)
+    joined, outliers = assigned([scene], "abcde", graph, 30)
     assert ([scene.unposed for scene in joined], outliers) == ([("c",), ("d", "e")], [])
 
 
 def test_photos_tied_to_each_other_alone_are_scenes_without_a_model():
     scenes = [model({"a": [0], "b": [0]}, "scene_01")]
     ties = {("c", "d"): 60, ("c", "e"): 30, ("d", "e"): 30, ("f", "g"): 59, ("b", "f"): 59}
-    joined, outliers = assign(scenes, "abcdefg", build_view_graph("abcdefg", ties), 30)
+    joined, outliers = assigned(scenes, "abcdefg", build_view_graph("abcdefg", ties), 30)
     assert [(scene.name, scene.unposed) for scene in joined] == [("scene_01", ()), ("scene_02", ("c", "d", "e"))]
     assert outliers == ["f", "g"]
     assert not joined[1].photos
@@ -163,52 +166,9 @@ def test_photos_tied_to_each_other_alone_are_scenes_without_a_model():
 def test_of_equal_ties_the_larger_scene_wins():
     scenes = [model({"a": [0], "b": [0]}), model({"c": [0], "d": [0]})]
     graph = build_view_graph("abcde", {(name, "e"): 50 for name in "abcd"})
-    joined, outliers = assign(scenes, "abcde", graph, 30)
+    joined, outliers = assigned(scenes, "abcde", graph, 30)
     assert ([scene.unposed for scene in joined], outliers) == ([("e",), ()], [])
 
 
 def test_without_strong_ties_all_are_outliers():
-    assert assign([], ["b", "a"], build_view_graph("ab", {("a", "b"): 59}), 30) == ([], ["a", "b"])
-
-
-NEAR, FAR = np.eye(4, dtype=np.float32)[:2]
-
-
-@pytest.fixture
-def trio():
-    return model({"a": [0], "b": [0], "c": [0]}, "scene_01")
-
-
-@pytest.mark.parametrize(
-    ("inliers", "look", "is_member"), [(30, NEAR, True), (29, NEAR, False), (59, FAR, False), (60, FAR, True)]
-)
-def test_fewer_inliers_are_enough_for_a_photo_that_looks_like_the_scene(trio, inliers, look, is_member):
-    # min_inliers is so high that a single tie of 60 is just enough by itself.
-    graph = build_view_graph("abcd", {("a", "d"): inliers})
-    looks = {"a": NEAR, "b": NEAR, "c": NEAR, "d": look}
-    joined, outliers = assign([trio], "abcd", graph, 30, 15, looks)
-    assert (joined[0].unposed, outliers) == ((("d",), []) if is_member else ((), ["d"]))
-
-
-def test_a_photo_that_joined_by_its_looks_brings_others(trio):
-    graph = build_view_graph("abcdef", {("a", "d"): 40, ("d", "e"): 35, ("e", "f"): 70})
-    looks = dict.fromkeys("abcde", NEAR) | {"f": FAR}
-    joined, outliers = assign([trio], "abcdef", graph, 30, 15, looks)
-    assert ([scene.unposed for scene in joined], outliers) == ([("d", "e", "f")], [])
-
-
-def test_clear_ties_come_before_looks(trio):
-    # d looks like the first scene and has a clear tie with the second.
-    scenes = [trio, model({"e": [0], "f": [0], "g": [0]}, "scene_02")]
-    graph = build_view_graph("abcdefg", {("a", "d"): 59, ("d", "e"): 60})
-    looks = dict.fromkeys("abcd", NEAR) | dict.fromkeys("efg", FAR)
-    joined, _ = assign(scenes, "abcdefg", graph, 30, 15, looks)
-    assert [scene.unposed for scene in joined] == [(), ("d",)]
-
-
-@pytest.mark.parametrize(("doubted", "is_member"), [(39, True), (40, False)])
-def test_doubted_pairs_weigh_as_much_as_others(trio, doubted, is_member):
-    ties = build_view_graph("abcd", {("a", "d"): 40, ("b", "d"): doubted})
-    graph = with_doubts(ties, [("b", "d")])
-    _, outliers = assign([trio], "abcd", graph, 30, 15, dict.fromkeys("abcd", NEAR))
-    assert outliers == ([] if is_member else ["d"])
+    assert assigned([], ["b", "a"], build_view_graph("ab", {("a", "b"): 59}), 30) == ([], ["a", "b"])

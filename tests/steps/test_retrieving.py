@@ -20,6 +20,7 @@ from scenesort.progress import Silent
 from scenesort.retrieval.proposals import neighbours_wanted
 from scenesort.steps import Context
 from scenesort.steps.common import FoundGroups
+from scenesort.steps.retrieving import global_looks
 from scenesort.types import PhotoSet
 from scenesort.workspace import Workspace
 from tiny_models import save_llava, save_sentence_model
@@ -311,6 +312,30 @@ def test_what_a_model_said_of_each_photo_is_kept(world, tmp_path):
     asked = (*members, "captions.prompts=what is it")
     steps.describe_photos(with_options(context, **wanted, retrieval__members=asked), sides)
     assert done(context) == {"retrieval (captions)": 12}
+
+
+def test_looks_of_some_photos_are_rows_of_all_photos_descriptors(world):
+    context, sides = world
+    with_options(context, **VLAD)
+    some = sorted(sides)[1::3]
+    looks = global_looks(context, sides, "vlad", some)
+    rows = work.load_descriptors(context.workspace.shard_root, steps.describe_photos(context, sides)[0])["vlad"]
+    assert set(some) <= set(looks)
+    for name in some:
+        np.testing.assert_array_equal(looks[name], rows[sorted(sides).index(name)].astype(np.float32))
+
+
+def test_looks_by_pixels_describe_no_other_photos_and_leave_captions_alone(world, tmp_path):
+    context, sides = world
+    model, sentences = save_llava(tmp_path / "llava"), save_sentence_model(tmp_path / "sentences")
+    members = (f"captions.model={model}", f"captions.sentence_model={sentences}", "captions.max_new_tokens=3")
+    with_options(context, retrieval__members=members)
+    context.workspace.remove("captions.csv")
+    some = sorted(sides)[:3]
+    looks = global_looks(context, sides, "captions", some)
+    assert sorted(looks) == some
+    assert done(context) == {"retrieval (captions)": 3}
+    assert not context.workspace.path("captions.csv").exists()
 
 
 def test_scores_are_those_of_any_other_order_of_blocks(world):

@@ -157,42 +157,95 @@ def test_comparisons_are_kept_for_a_resumed_run(split, context):
     assert [(stage.done, stage.reused) for stage in stages] == [(8, 0), (0, 8)]
 
 
-@pytest.fixture
-def with_strays(monkeypatch, context):
-    """Call it with what mapping makes of five photos that are left when a sixth was found to be wrong."""
-    chance = np.random.default_rng(1)
+def six_photos(first):
+    """A model of photos first, first + 1, …"""
+    chance = np.random.default_rng(first)
     points = np.column_stack([chance.uniform(-2, 2, (200, 2)), np.zeros(200)])
-    model = model_of(points, [facing(x) for x in np.linspace(-1, 1, 6)], np.ones((6, 200), bool), NAMES[:6])
+    names = [f"{row:02d}.png" for row in range(first, first + 6)]
+    return model_of(points, [facing(x) for x in np.linspace(-1, 1, 6)], np.ones((6, 200), bool), names)
 
-    def examined(context, sides, model):
-        return without_poses(model, [NAMES[5]]), None
 
-    def run(*sizes):
+@pytest.fixture
+def mapped_anew(monkeypatch, context):
+    """Call it with models, what is found wrong with them, by round, and what mapping makes: names of photos a model."""
+
+    def run(models, wrong, made):
+        rounds = iter(wrong)
+        current = {}
         calls = []
 
+        def examined(context, sides, model):
+            if not current:
+                current.update(next(rounds, {}))
+            strays, found = current.pop(model.photos[0].name, ((), None))
+            return without_poses(model, strays), found
+
         def map_parts(context, sides, parts, verified, stage_name, others):
-            calls.append((parts, stage_name))
-            return [dataclasses.replace(without_poses(model, NAMES[size:6]), name="anew") for size in sizes]
+            calls.append(sorted(map(sorted, parts)))
+            every = {photo.name for model in models for photo in model.photos}
+            return [
+                dataclasses.replace(without_poses(model, every - set(names)), name="anew")
+                for names in made
+                for model in models
+                if set(names) <= {photo.name for photo in model.photos}
+                and any(set(names) <= set(part) for part in parts)
+            ]
 
         monkeypatch.setattr(splitting, "map_parts", map_parts)
         monkeypatch.setattr(splitting, "_examined", examined)
-        left, cuts = splitting.split_look_alikes(context, {}, [model], VerifiedPairs({}, {}))
-        assert cuts == []
-        return left, calls
+        left, cuts = splitting.split_look_alikes(context, {}, models, VerifiedPairs({}, {}))
+        found = [(model.name, [int(photo.name[:2]) for photo in model.photos]) for model in left]
+        return sorted(found, key=lambda item: item[1]), calls, cuts
 
     return run
 
 
-@pytest.mark.parametrize(("sizes", "is_taken"), [((5,), True), ((4,), False), ((3, 2), False), ((), False)])
-def test_a_model_is_mapped_anew_without_its_wrong_poses_unless_that_poses_fewer(with_strays, sizes, is_taken):
-    (left,), calls = with_strays(*sizes)
-    assert calls == [([tuple(NAMES[:5])], "mapping (without wrong poses)")]
-    assert [photo.name for photo in left.photos] == NAMES[:5]
-    assert (left.name == "anew") == is_taken
+def photos(*numbers):
+    return [f"{number:02d}.png" for number in numbers]
 
 
-def test_with_a_time_limit_wrong_poses_are_only_taken_back(with_strays, context):
+@pytest.mark.parametrize(
+    ("made", "is_taken"), [([range(5)], True), ([range(4)], False), ([range(3), range(3, 5)], False), ([], False)]
+)
+def test_a_model_is_mapped_anew_without_its_wrong_poses_unless_that_poses_fewer(mapped_anew, made, is_taken):
+    wrong = [{"00.png": (photos(5), None)}]
+    left, calls, cuts = mapped_anew([six_photos(0)], wrong, [photos(*numbers) for numbers in made])
+    assert calls == [[photos(0, 1, 2, 3, 4)]]
+    assert left == [("anew" if is_taken else "scene", [0, 1, 2, 3, 4])]
+    assert cuts == []
+
+
+def test_several_models_with_wrong_poses_and_one_of_two_places_are_mapped_anew_together(mapped_anew):
+    models = [six_photos(0), six_photos(10), six_photos(20)]
+    sides = tuple(photos(20, 21, 22)), tuple(photos(23, 24))
+    wrong = [{"00.png": (photos(5), None), "10.png": (photos(14, 15), None), "20.png": (photos(25), sides)}]
+    made = [photos(0, 1, 2, 3, 4), photos(10, 11, 12), photos(20, 21, 22), photos(23, 24)]
+    left, calls, cuts = mapped_anew(models, wrong, made)
+    # The stray of a cut may belong to either side; the second model was larger before.
+    assert calls == [[photos(0, 1, 2, 3, 4), photos(10, 11, 12, 13), photos(20, 21, 22, 25), photos(23, 24, 25)]]
+    assert left == [("anew", [0, 1, 2, 3, 4]), ("scene", [10, 11, 12, 13]), ("anew", [20, 21, 22]), ("anew", [23, 24])]
+    assert cuts == [sides]
+
+
+def test_in_the_last_round_wrong_poses_are_only_taken_back(mapped_anew):
+    wrong = [{"00.png": (photos(row), None)} for row in (5, 4, 3)]
+    made = [photos(0, 1, 2, 3, 4), photos(0, 1, 2, 3)]
+    left, calls, _ = mapped_anew([six_photos(0)], wrong, made)
+    assert calls == [[photos(0, 1, 2, 3, 4)], [photos(0, 1, 2, 3)]]
+    assert left[0][1] == [0, 1, 2]
+
+
+def test_with_a_time_limit_wrong_poses_are_only_taken_back(mapped_anew, context):
     context.schedule = Schedule(end_s=time.monotonic() + 1000)
-    (left,), calls = with_strays(5)
-    assert calls == []
-    assert [photo.name for photo in left.photos] == NAMES[:5]
+    left, calls, _ = mapped_anew([six_photos(0)], [{"00.png": (photos(5), None)}], [])
+    assert (left, calls) == ([("scene", [0, 1, 2, 3, 4])], [])
+
+
+def test_without_time_for_mapping_nothing_is_split_and_wrong_poses_stay_away(mapped_anew, context):
+    context.schedule = Schedule(end_s=time.monotonic() + 1)
+    sides = tuple(photos(10, 11, 12)), tuple(photos(13, 14, 15))
+    wrong = [{"00.png": (photos(5), None), "10.png": ((), sides)}]
+    left, calls, cuts = mapped_anew([six_photos(0), six_photos(10)], wrong, [])
+    assert left == [("scene", [0, 1, 2, 3, 4]), ("scene", [10, 11, 12, 13, 14, 15])]
+    assert (calls, cuts) == ([], [])
+    assert "no time" in context.notices[0]

@@ -258,7 +258,8 @@ class ScenesOptions:
     likeness: str = option(
         "efficientnet",
         "global descriptor by which photos without a pose that have fewer verified inliers (twice "
-        "verification.min_inliers) join the scene they look like, or none; not with a time limit",
+        "verification.min_inliers) join the scene they look like, or none; not with a time limit, nor where its "
+        "weights are missing",
     )
 
 

@@ -1,14 +1,20 @@
 """Verified view graph → connected parts → scenes and outliers; look-alike places told apart."""
 
-from scenesort.scenes.assignment import assign, one_scene_a_photo, scene_without_model, without_poses
+from scenesort.scenes.assignment import (
+    assign,
+    one_scene_a_photo,
+    rows_of_posed,
+    scene_without_model,
+    without_poses,
+)
 from scenesort.scenes.classifiers import NONE, PairClassifier, load_classifier
 from scenesort.scenes.dense_points import DensePoints, dense_points, overlapping
 from scenesort.scenes.edge_confidence import edge_confidence, trusted, with_confidence, with_doubts
 from scenesort.scenes.expectations import Expected, expected_points, shown_at
 from scenesort.scenes.folds import Fold, Looks, deepest_fold, weigh, without_photos
-from scenesort.scenes.likeness import worth_a_look
 from scenesort.scenes.look_alikes import Cut, weakest_cut
 from scenesort.scenes.patches import View, correlations, surface_normals
+from scenesort.scenes.ties import Ties
 from scenesort.scenes.unique_structure import Division, divide
 from scenesort.scenes.view_graph import build_view_graph, connected_parts, with_inliers
 
@@ -21,6 +27,7 @@ __all__ = [
     "Fold",
     "Looks",
     "PairClassifier",
+    "Ties",
     "View",
     "assign",
     "build_view_graph",
@@ -34,6 +41,7 @@ __all__ = [
     "load_classifier",
     "one_scene_a_photo",
     "overlapping",
+    "rows_of_posed",
     "scene_without_model",
     "shown_at",
     "surface_normals",
@@ -45,5 +53,4 @@ __all__ = [
     "with_inliers",
     "without_photos",
     "without_poses",
-    "worth_a_look",
 ]

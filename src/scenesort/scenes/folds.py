@@ -45,8 +45,8 @@ STRAY_LOOKS, STRAY_SHARE = 20, 0.75
 """A photo of the smaller side that differs in more than this share of so many looks across is a stray: look-alikes have
 much in common, a photo with a wrong pose has nothing."""
 FEW_PHOTOS = MIN_WITNESSES - 1
-"""So many photos, and less than `MIN_WITNESS_SHARE` of the smaller side, are strays, too, if there is no fold without
-them: two places differ in what more photos show."""
+"""So many photos, and less than `MIN_WITNESS_SHARE` of the smaller side, are strays, too, if without them there is no
+fold and less than half of what differed: two places differ in what more photos show."""
 
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -212,7 +212,8 @@ def _hinges(looks: Looks, fold: Fold, min_excess: float) -> tuple[int, ...]:
         rest = [(_weighed_without(looks, smaller, [*few, row]), row) for row in smaller if row not in few]
         found, row = min(rest, key=lambda item: (item[0].num_points, item[0].excess))
         few.append(row)
-        if found.excess < min_excess or found.num_points < MIN_POINTS:
+        is_none = found.excess < min_excess or found.num_points < MIN_POINTS
+        if is_none and 2 * found.num_points < fold.num_points:
             return tuple(sorted(few))
     return ()
 

@@ -11,6 +11,7 @@ from scenesort.errors import OptionError
 from scenesort.members import needed_descriptors
 from scenesort.photos import Survey
 from scenesort.planning import Plan, Schedule
+from scenesort.scenes import NONE
 
 WRITING_SHARE = 0.03
 """How much of a time limit is kept for writing results down."""
@@ -75,6 +76,9 @@ def fit_memory(options: Options, workers: int, surveys: Iterable[Survey]) -> tup
         or any(feature != "sift" for feature, _ in matching.parse_mix(options.matching.mix))
         or needed_descriptors(options, num_photos) not in ((), ("vlad",))
     )
+    if not has_learned:
+        # Its model alone would take more than everything else.
+        options = with_values(options, {"scenes.likeness": NONE})
     plan = planning.plan_memory(limit_mb, workers, has_learned, largest, options.photos.max_megapixels, num_photos)
     if plan is None:
         least_mb = planning.least_memory_mb(has_learned, num_photos)

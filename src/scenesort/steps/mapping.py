@@ -176,7 +176,7 @@ def _made(
         found.fail(attempt)
         is_last = attempt.number + 1 >= attempt.most or context.schedule.is_limited
         stage.count(outcome, num_photos if is_last else 0)
-        lost = "the models of other tries are kept" if attempt.trial else "its models are lost"
+        lost = "the models of other tries are kept" if attempt.trial else "they get no poses from it"
         then = lost if is_last else "trying once more with safer options"
         first = job.task.photos[0].name
         context.notice(f"mapping {num_photos} photos ({first} …) failed: {outcome.error}; {then}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +66,23 @@ def propose_pairs(
 
 def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[StoredDescriptors, ...]:
     """Describe every photo with each of `retrieval.descriptors`."""
-    return tuple(_described(context, sides, name) for name in context.options.retrieval.descriptors)
+    found = []
+    for name in context.options.retrieval.descriptors:
+        found.append(_described(context, sides, name))
+        if issubclass(global_descriptors.load(name), global_descriptors.CaptionMember):
+            made = [(photo, shard) for photo, shard in zip(sorted(sides), found[-1].blocks, strict=True) if shard]
+            said = [(photo, " ".join(loaded(context, "descriptors", shard, ())[1]["caption"])) for photo, shard in made]
+            context.workspace.write_csv(CAPTIONS_FILE, ["photo", "caption"], said)
+    return tuple(found)
 
 
-def global_looks(context: Context, sides: Mapping[str, PhotoKeys], descriptor: str) -> dict[str, Float32Array]:
-    """Describe photos with one global descriptor: (d,) float32 of unit length of each that could be."""
+def global_looks(
+    context: Context, sides: Mapping[str, PhotoKeys], descriptor: str, names: Collection[str]
+) -> dict[str, Float32Array]:
+    """Describe some photos with one global descriptor: (d,) float32, of unit length or zero, of each that could be."""
+    if global_descriptors.load(descriptor).sees == "photo":
+        # The others learn a codebook from all photos.
+        sides = {name: side for name, side in sides.items() if name in names}
     described = _described(context, sides, descriptor)
     rows = [
         loaded(context, "descriptors", shard)[0]["descriptors"].astype(np.float32) if shard else [None] * size
@@ -167,10 +179,6 @@ def _by_pixels(
     if unmade.late:
         context.notice(f"time limit: {len(unmade.late)} photos were not described with {member.name}")
     lost = {job.photo.name for job in [*(job for job, _ in unmade.failed), *unmade.late]}
-    if issubclass(member, global_descriptors.CaptionMember):
-        made = [(job.photo.name, shard) for shard, job in jobs if job.photo.name not in lost]
-        said = [(name, " ".join(loaded(context, "descriptors", shard, ())[1]["caption"])) for name, shard in made]
-        context.workspace.write_csv(CAPTIONS_FILE, ["photo", "caption"], said)
     return StoredDescriptors(
         member.name, tuple("" if job.photo.name in lost else shard for shard, job in jobs), (1,) * len(jobs)
     )

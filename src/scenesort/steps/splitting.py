@@ -32,42 +32,42 @@ def split_look_alikes(
     cuts: list[Sides] = []
     settled: list[PosedScene] = []
     waiting = list(models)
-    for _ in range(SPLIT_ROUNDS):
+    for number in range(1, SPLIT_ROUNDS + 1):
         parts: list[tuple[str, ...]] = []
+        folded: list[PosedScene] = []
         pulled: list[PosedScene] = []
+        # The last round's models are not looked at again, and what is mapped anew must be.
+        maps_anew = number < SPLIT_ROUNDS and not context.schedule.is_limited
         for model in waiting:
             without, found = _examined(context, sides, model)
-            if found is None:
-                (settled if len(without.photos) == len(model.photos) else pulled).append(without)
-                continue
-            strays = {photo.name for photo in model.photos} - set(found[0]) - set(found[1])
-            parts += [tuple(sorted({*part, *strays})) for part in found]
-            cuts.append(found)
-        if parts and context.schedule.left_s < LEAST_MAPPING_S:
+            if found is not None:
+                strays = {photo.name for photo in model.photos} - set(found[0]) - set(found[1])
+                parts += [tuple(sorted({*part, *strays})) for part in found]
+                cuts.append(found)
+                folded.append(without)
+            elif maps_anew and len(without.photos) < len(model.photos):
+                pulled.append(without)
+            else:
+                settled.append(without)
+        if not parts and not pulled:
+            return settled, cuts
+        if context.schedule.left_s < LEAST_MAPPING_S:
             context.notice("time limit: no time was left to map them apart")
-            return list(models), []
-        waiting = [_rebuilt(context, sides, model, verified, [*settled, *pulled]) for model in pulled]
-        if parts:
-            waiting += map_parts(context, sides, parts, verified, "mapping (split)", [*settled, *waiting])
-        if not waiting:
-            break
+            return settled + folded, cuts[: len(cuts) - len(folded)]
+        parts += [tuple(photo.name for photo in model.photos) for model in pulled]
+        waiting = map_parts(context, sides, parts, verified, "mapping (anew)", settled)
+        for model in pulled:
+            best, waiting = _better(model, waiting)
+            (settled if best is model else waiting).append(best)
     return settled + waiting, cuts
 
 
-def _rebuilt(
-    context: Context,
-    sides: Mapping[str, PhotoKeys],
-    model: PosedScene,
-    verified: VerifiedPairs,
-    models: Sequence[PosedScene],
-) -> PosedScene:
-    """Map the photos of a model anew that wrong poses have pulled at; the model stays if that poses fewer of them."""
-    if context.schedule.is_limited:
-        return model
-    part = tuple(photo.name for photo in model.photos)
-    others = [other for other in models if other is not model]
-    found = map_parts(context, sides, [part], verified, "mapping (without wrong poses)", others)
-    return max([*found, model], key=lambda candidate: len(candidate.photos))
+def _better(model: PosedScene, found: Sequence[PosedScene]) -> tuple[PosedScene, list[PosedScene]]:
+    """The largest model that was made of a model's photos, or that itself if it has more; and the models of others."""
+    names = {photo.name for photo in model.photos}
+    anew = [other for other in found if names.issuperset(photo.name for photo in other.photos)]
+    others = [other for other in found if not any(other is mine for mine in anew)]
+    return max([*anew, model], key=lambda candidate: len(candidate.photos)), others
 
 
 def _examined(context: Context, sides: Mapping[str, PhotoKeys], model: PosedScene) -> tuple[PosedScene, Sides | None]:
