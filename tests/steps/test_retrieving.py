@@ -319,7 +319,8 @@ def test_looks_of_some_photos_are_rows_of_all_photos_descriptors(world):
     with_options(context, **VLAD)
     some = sorted(sides)[1::3]
     looks = global_looks(context, sides, "vlad", some)
-    rows = work.load_descriptors(context.workspace.shard_root, steps.describe_photos(context, sides)[0])["vlad"]
+    described = steps.describe_photos(context, sides)
+    rows = work.load_descriptors(context.workspace.shard_root, described)["vlad"]
     assert set(some) <= set(looks)
     for name in some:
         np.testing.assert_array_equal(looks[name], rows[sorted(sides).index(name)].astype(np.float32))
