@@ -91,7 +91,7 @@ def worlds(draw):
     tallies = {}
     for a, b in draw(st.permutations(sorted(tree | more))):
         weights = np.zeros(4)
-        weights[(true[b] - true[a]) % 4] = draw(st.floats(60, 900))
+        weights[(true[b] - true[a]) % 4] = draw(st.floats(120, 900))
         weights[draw(st.integers(0, 3))] += draw(st.floats(0, 12))
         tallies[a, b] = weights
     return true, tallies
@@ -101,6 +101,8 @@ def worlds(draw):
 def test_turns_that_the_votes_agree_on_are_found(world, data):
     true, tallies = world
     sizes = data.draw(st.lists(st.integers(1, 9), min_size=len(true), max_size=len(true)))
+    # Large groups have many votes.
+    tallies = {pair: weights * sum(sizes) / len(sizes) for pair, weights in tallies.items()}
     found = turns.needed_turns(sizes, [0] * len(true), tallies)
     assert len({(got - wanted) % 4 for got, wanted in zip(found, true, strict=True)}) == 1
     staying = np.bincount(found, weights=sizes, minlength=4)
@@ -131,8 +133,20 @@ def test_weak_and_contradictory_votes_turn_nothing(weights):
 
 def test_weak_votes_of_photos_that_have_joined_add_up():
     # Neither photo 0 nor 1 is sure about photo 2, which lies turned by one against both.
-    tallies = {(0, 1): one_vote(2), (0, 2): one_vote(1, 15.0), (1, 2): one_vote(3, 15.0)}
+    tallies = {(0, 1): one_vote(2), (0, 2): one_vote(1, 20.0), (1, 2): one_vote(3, 20.0)}
     assert turns.needed_turns([5, 1, 1], [0] * 3, tallies) == [0, 2, 1]
+
+
+@pytest.mark.parametrize(("weight", "turned"), [(240.0, 0), (479.0, 0), (480.0, 1)])
+def test_the_more_photos_the_more_votes_it_takes_to_turn_them(weight, turned):
+    # 40 photos weigh 240 for staying; votes must weigh twice as much.
+    assert turns.needed_turns([50, 40], [0, 0], {(0, 1): one_vote(1, weight)}) == [0, turned]
+
+
+def test_votes_for_staying_join_what_weak_votes_then_cannot_turn():
+    # Places 0 and 1 have nothing in common; 2 and 3 are of place 1. A vote turns 2 against 0.
+    tallies = {(1, 2): one_vote(0, 100), (1, 3): one_vote(0, 100), (0, 2): one_vote(1, 70)}
+    assert turns.needed_turns([9, 9, 2, 2], [0] * 4, tallies) == [0, 0, 0, 0]
 
 
 def test_the_surer_votes_join_first():

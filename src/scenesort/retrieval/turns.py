@@ -32,6 +32,9 @@ MIN_LEAD = 5.0
 """Standard deviations between the votes for a turn, put together, and those for the next that make groups join …"""
 MIN_RATIO = 2.0
 """… and how many times as much they must weigh."""
+UPRIGHT_WEIGHT = 6.0
+"""What each photo of the smaller side weighs for staying as it lies: that one photo in twenty lies turned, as a vote.
+Votes of places that have nothing in common are weak and many, and would turn one whole place for another."""
 
 Tallies = dict[tuple[int, int], FloatArray]
 """The votes on pairs of groups (a, b), a < b: weights (4,) of "b needs so many more turns than a"."""
@@ -104,7 +107,7 @@ def needed_turns(sizes: Sequence[int], anchors: Sequence[int], tallies: Tallies)
     `sizes` are the groups' numbers of photos, `anchors` how many of these know their upright. Of all groups that join,
     as many anchors, then as many photos as possible stay as they are.
     """
-    turns, parts = _join(len(sizes), tallies)
+    turns, parts = _join(sizes, tallies)
     for part in parts:
         staying = [
             tuple(sum(weights[node] for node in part if (turns[node] + more) % 4 == 0) for weights in (anchors, sizes))
@@ -116,34 +119,45 @@ def needed_turns(sizes: Sequence[int], anchors: Sequence[int], tallies: Tallies)
     return turns
 
 
-def _join(count: int, tallies: Tallies) -> tuple[list[int], list[list[int]]]:
+def _join(sizes: Sequence[int], tallies: Tallies) -> tuple[list[int], list[list[int]]]:
     """Join groups, the surest first, and return their turns against each other and the parts that they form.
 
     This is agglomeration: votes between parts add up, so that several weak ones can join what no single one does.
     """
-    turns = [0] * count
-    parts = {node: [node] for node in range(count)}
+    turns = [0] * len(sizes)
+    parts = {node: [node] for node in range(len(sizes))}
+    num_photos = list(sizes)
     # towards[a][b]: weights (4,) of "a needs so many more turns than b", as both lie at the moment.
-    towards: dict[int, dict[int, FloatArray]] = {node: {} for node in range(count)}
+    towards: dict[int, dict[int, FloatArray]] = {node: {} for node in range(len(sizes))}
     queue: list[tuple[float, int, int]] = []
+
+    def weighed(a: int, b: int) -> FloatArray:
+        return towards[a][b] + UPRIGHT_WEIGHT * min(num_photos[a], num_photos[b]) * (np.arange(4) == 0)
+
+    def push(a: int, b: int) -> None:
+        if (lead := _lead(weighed(a, b))) > 0:
+            heapq.heappush(queue, (-lead, a, b))
 
     def put(a: int, b: int, weights: FloatArray) -> None:
         towards[a][b], towards[b][a] = weights, weights[[0, 3, 2, 1]]
-        if (lead := _lead(weights)) > 0:
-            heapq.heappush(queue, (-lead, a, b))
+        push(a, b)
 
     for (a, b), weights in sorted(tallies.items()):
         put(b, a, weights)
     while queue:
         lead, a, b = heapq.heappop(queue)
-        if a not in parts or b not in parts or _lead(towards[a][b]) != -lead:
-            continue  # votes have been added since
+        if a not in parts or b not in parts:
+            continue
+        if _lead(weighed(a, b)) != -lead:  # votes or photos have been added since
+            push(a, b)
+            continue
         if len(parts[a]) < len(parts[b]):
             a, b = b, a
-        more = int(towards[b][a].argmax())
+        more = int(weighed(b, a).argmax())
         for node in parts[b]:
             turns[node] = (turns[node] + more) % 4
         parts[a] += parts.pop(b)
+        num_photos[a] += num_photos[b]
         for other, weights in towards.pop(b).items():
             del towards[other][b]
             if other != a:
