@@ -3,7 +3,7 @@
 Learned descriptors know a place the right way up alone, so of two photos' four relative turns one matches. Photos that
 already agree as they lie form a group. A few photos of each group but the largest are compared in their three other
 turns, too: clear winners are votes, weighed by their margin, and groups join in the turn that the votes agree on, the
-surest first. All turns are clockwise.
+surest first. That a photo lies as it should weighs, too. All turns are clockwise.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def _join(sizes: Sequence[int], tallies: Tallies) -> tuple[list[int], list[list[
     queue: list[tuple[float, int, int]] = []
 
     def weighed(a: int, b: int) -> FloatArray:
-        return towards[a][b] + UPRIGHT_WEIGHT * min(num_photos[a], num_photos[b]) * (np.arange(4) == 0)
+        weights: FloatArray = towards[a][b] + [UPRIGHT_WEIGHT * min(num_photos[a], num_photos[b]), 0, 0, 0]
+        return weights
 
     def push(a: int, b: int) -> None:
         if (lead := _lead(weighed(a, b))) > 0:
