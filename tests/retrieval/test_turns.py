@@ -133,13 +133,13 @@ def test_weak_and_contradictory_votes_turn_nothing(weights):
 
 def test_weak_votes_of_photos_that_have_joined_add_up():
     # Neither photo 0 nor 1 is sure about photo 2, which lies turned by one against both.
-    tallies = {(0, 1): one_vote(2), (0, 2): one_vote(1, 20.0), (1, 2): one_vote(3, 20.0)}
+    tallies = {(0, 1): one_vote(2), (0, 2): one_vote(1, 15.0), (1, 2): one_vote(3, 15.0)}
     assert turns.needed_turns([5, 1, 1], [0] * 3, tallies) == [0, 2, 1]
 
 
-@pytest.mark.parametrize(("weight", "turned"), [(240.0, 0), (479.0, 0), (480.0, 1)])
+@pytest.mark.parametrize(("weight", "turned"), [(234.0, 0), (467.0, 0), (468.0, 1)])
 def test_the_more_photos_the_more_votes_it_takes_to_turn_them(weight, turned):
-    # 40 photos weigh 240 for staying; votes must weigh twice as much.
+    # 40 photos weigh 234 for staying; votes must weigh twice as much.
     assert turns.needed_turns([50, 40], [0, 0], {(0, 1): one_vote(1, weight)}) == [0, turned]
 
 

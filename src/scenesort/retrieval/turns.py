@@ -33,8 +33,8 @@ MIN_LEAD = 5.0
 MIN_RATIO = 2.0
 """… and how many times as much they must weigh."""
 UPRIGHT_WEIGHT = 6.0
-"""What each photo of the smaller side weighs for staying as it lies: that one photo in twenty lies turned, as a vote.
-Votes of places that have nothing in common are weak and many, and would turn one whole place for another."""
+"""What each photo of the smaller side but the first, whom the lead is for, weighs for staying as it lies: that one photo
+in twenty lies turned, as a vote. The votes of places with nothing in common are weak and many, and turned whole places."""
 
 Tallies = dict[tuple[int, int], FloatArray]
 """The votes on pairs of groups (a, b), a < b: weights (4,) of "b needs so many more turns than a"."""
@@ -132,7 +132,7 @@ def _join(sizes: Sequence[int], tallies: Tallies) -> tuple[list[int], list[list[
     queue: list[tuple[float, int, int]] = []
 
     def weighed(a: int, b: int) -> FloatArray:
-        weights: FloatArray = towards[a][b] + [UPRIGHT_WEIGHT * min(num_photos[a], num_photos[b]), 0, 0, 0]
+        weights: FloatArray = towards[a][b] + [UPRIGHT_WEIGHT * (min(num_photos[a], num_photos[b]) - 1), 0, 0, 0]
         return weights
 
     def push(a: int, b: int) -> None:
