@@ -33,8 +33,8 @@ MIN_LEAD = 5.0
 MIN_RATIO = 2.0
 """… and how many times as much they must weigh."""
 UPRIGHT_WEIGHT = 6.0
-"""What each photo of the smaller side but the first, whom the lead is for, weighs for staying as it lies: that one photo
-in twenty lies turned, as a vote. The votes of places with nothing in common are weak and many, and turned whole places."""
+"""What each photo of the smaller side but the first, whom the lead is for, weighs for staying as it lies: one photo in
+twenty lies turned. Votes of places that have nothing in common are weak and many, and would turn whole places."""
 
 Tallies = dict[tuple[int, int], FloatArray]
 """The votes on pairs of groups (a, b), a < b: weights (4,) of "b needs so many more turns than a"."""
