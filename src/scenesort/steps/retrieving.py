@@ -79,11 +79,14 @@ def describe_photos(context: Context, sides: Mapping[str, PhotoKeys]) -> tuple[S
 def global_looks(
     context: Context, sides: Mapping[str, PhotoKeys], descriptor: str, names: Collection[str]
 ) -> dict[str, Float32Array]:
-    """Describe some photos with one global descriptor: (d,) float32, of unit length or zero, of each that could be."""
+    """Describe some photos with one global descriptor: (d,) float32, of unit length or zero, of each that could be.
+
+    Where a member sees photos it does in all turns: what few matches place may lie turned, and nobody knows.
+    """
     if global_descriptors.load(descriptor).sees == "photo":
         # The others learn a codebook from all photos.
         sides = {name: side for name, side in sides.items() if name in names}
-    described = _described(context, sides, descriptor)
+    described = _described(context, sides, descriptor, every_turn=True)
     rows = [
         loaded(context, "descriptors", shard)[0]["descriptors"].astype(np.float32) if shard else [None] * size
         for shard, size in zip(described.blocks, described.sizes, strict=True)
@@ -92,9 +95,13 @@ def global_looks(
     return {name: row for name, row in of_photo if row is not None}
 
 
-def _described(context: Context, sides: Mapping[str, PhotoKeys], name: str) -> StoredDescriptors:
+def _described(
+    context: Context, sides: Mapping[str, PhotoKeys], name: str, every_turn: bool = False
+) -> StoredDescriptors:
     member = global_descriptors.load(name)
     settings = global_descriptors.member_options(name, context.options.retrieval.members)
+    if every_turn and member.sees == "photo":
+        settings = dataclasses.replace(settings, every_turn=True)
     of_member = _by_pixels if member.sees == "photo" else _by_features
     return of_member(context, sides, member, settings)
 
