@@ -335,7 +335,7 @@ def test_looks_by_pixels_describe_no_other_photos_and_leave_captions_alone(world
     some = sorted(sides)[:3]
     looks = global_looks(context, sides, "captions", some)
     assert sorted(looks) == some
-    assert done(context) == {"retrieval (captions)": 3}
+    assert done(context) == {"looks (captions)": 3}
     assert not context.workspace.path("captions.csv").exists()
 
 

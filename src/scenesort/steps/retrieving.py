@@ -86,7 +86,7 @@ def global_looks(
     if global_descriptors.load(descriptor).sees == "photo":
         # The others learn a codebook from all photos.
         sides = {name: side for name, side in sides.items() if name in names}
-    described = _described(context, sides, descriptor, every_turn=True)
+    described = _described(context, sides, descriptor, "looks", every_turn=True)
     rows = [
         loaded(context, "descriptors", shard)[0]["descriptors"].astype(np.float32) if shard else [None] * size
         for shard, size in zip(described.blocks, described.sizes, strict=True)
@@ -96,14 +96,14 @@ def global_looks(
 
 
 def _described(
-    context: Context, sides: Mapping[str, PhotoKeys], name: str, every_turn: bool = False
+    context: Context, sides: Mapping[str, PhotoKeys], name: str, stage: str = "retrieval", every_turn: bool = False
 ) -> StoredDescriptors:
     member = global_descriptors.load(name)
     settings = global_descriptors.member_options(name, context.options.retrieval.members)
     if every_turn and member.sees == "photo":
         settings = dataclasses.replace(settings, every_turn=True)
     of_member = _by_pixels if member.sees == "photo" else _by_features
-    return of_member(context, sides, member, settings)
+    return of_member(context, sides, member, settings, f"{stage} ({name})")
 
 
 def screen_pairs(
@@ -158,7 +158,11 @@ def screening_slot(context: Context) -> int:
 
 
 def _by_pixels(
-    context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    member: Any,
+    settings: global_descriptors.GlobalDescriptorOptions,
+    stage_name: str,
 ) -> StoredDescriptors:
     max_side_px = max(context.options.features.max_side_px, settings.side_px)
     how = (_identity(member, settings), max_side_px, context.device, library_versions())
@@ -167,7 +171,6 @@ def _by_pixels(
         photo = sides[name].photo
         shard = key("descriptors", photo.sha256, photo.quarter_turns, photo.mirrored, how)
         jobs.append((shard, work.DescribeJob(photo, member.name, settings, max_side_px, context.device)))
-    stage_name = f"retrieval ({member.name})"
     workers = global_descriptors.workers_that_fit(
         member.name,
         settings.model or "".join(member.weights[:1]),
@@ -192,7 +195,11 @@ def _by_pixels(
 
 
 def _by_features(
-    context: Context, sides: Mapping[str, PhotoKeys], member: Any, settings: global_descriptors.GlobalDescriptorOptions
+    context: Context,
+    sides: Mapping[str, PhotoKeys],
+    member: Any,
+    settings: global_descriptors.GlobalDescriptorOptions,
+    stage_name: str,
 ) -> StoredDescriptors:
     keys = _screening_features(context, sides)
     trained = trained_file(context, global_descriptors.codebook_name(member.name))
@@ -212,7 +219,6 @@ def _by_features(
         (shard, work.AggregateJob(context.workspace.shard_root, member.name, settings, block, codebook))
         for shard, block in zip(shards, blocks, strict=True)
     ]
-    stage_name = f"retrieval ({member.name})"
     unmade = make(context, stage_name, "descriptors", jobs, work.aggregate, _pack_rows, lambda job: len(job.features))
     if unmade.failed:
         raise unmade.failed[0][1]
