@@ -88,4 +88,6 @@ class TestMemoryLimit:
         scenesort.run(pile.photos, tmp_path / "out", options=limited)
         summary = json.loads((tmp_path / "out" / "summary.json").read_text())
         assert summary["workers"] == 2
+        # SIFT alone needs no network, and comparing looks would load one into each worker.
+        assert summary["options"]["scenes"]["likeness"] == "none"
         assert evaluation.score(pile.labels, tmp_path / "out" / "submission.csv", pile.thresholds).score >= 90
