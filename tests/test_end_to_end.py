@@ -448,7 +448,7 @@ class TestMapperThatFails:
         assert "once more" in market[0]
         assert len(lane) == 2
         assert "time limit" in lane[0]
-        assert "lost" in lane[1]
+        assert "no poses" in lane[1]
         rows = read_rows(tmp_path / "out" / "submission.csv")
         assert [row["image"] for row in rows if row["scene"] == scene.name] == pile.names("market")
         assert len(rows) == 12
